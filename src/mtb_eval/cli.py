@@ -1,0 +1,5 @@
+"""The command line; the only module that prints."""
+
+def main() -> int:
+    """Run."""
+    return 0
