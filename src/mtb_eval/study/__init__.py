@@ -1,1 +1,49 @@
-"""."""
+"""What is declared: the plan, the instruments, the files and the published claims, as frozen objects."""
+
+from mtb_eval.study.claims import Claim, read_claims
+from mtb_eval.study.instruments import Cutoff, Instrument, Scale
+from mtb_eval.study.load import DEFAULT_PLAN, load_plan
+from mtb_eval.study.plan import (
+    Covariate,
+    DoseRule,
+    InteractionRule,
+    LotRule,
+    Municipality,
+    Outcome,
+    PlacementRule,
+    Plan,
+    Population,
+    UsualCareRule,
+    VerdictRule,
+    Wave,
+)
+from mtb_eval.study.sources import Category, Column, Source, Variable
+from mtb_eval.study.tables import PlanError, Text
+
+__all__ = [
+    "DEFAULT_PLAN",
+    "Category",
+    "Claim",
+    "Column",
+    "Covariate",
+    "Cutoff",
+    "DoseRule",
+    "Instrument",
+    "InteractionRule",
+    "LotRule",
+    "Municipality",
+    "Outcome",
+    "PlacementRule",
+    "Plan",
+    "PlanError",
+    "Population",
+    "Scale",
+    "Source",
+    "Text",
+    "UsualCareRule",
+    "Variable",
+    "VerdictRule",
+    "Wave",
+    "load_plan",
+    "read_claims",
+]
