@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 Array = NDArray[np.float64]
+Columns = NDArray[np.intp]
 
 COLLINEAR = 1e-11
 """A column is collinear when its part outside the columns before it is this small beside the column itself."""
@@ -21,33 +22,33 @@ def orthonormal_basis(x: Array, weights: Array | None = None) -> Array:
     rooted = x if weights is None else x * np.sqrt(weights)[:, None]
     length = np.linalg.norm(rooted, axis=0)
     scale = np.where(length > 0, length, 1.0)
-    triangle = np.linalg.qr(rooted / scale, mode="r")
+    triangle = np.asarray(np.linalg.qr(rooted / scale, mode="r"))
     kept = _independent(triangle)
     return np.asarray(_inverse_triangle(triangle, kept) / scale[:, None])
 
 
-def _independent(triangle: Array) -> list[int]:
+def _independent(triangle: Array) -> Columns:
     """Return the columns that do not depend on those before them: one QR of the small triangle per dropped one."""
-    kept = list(range(triangle.shape[1]))
-    while kept:
-        diagonal = np.zeros(len(kept))
+    kept = np.arange(triangle.shape[1])
+    while kept.size:
+        diagonal = np.zeros(kept.size)
         found = np.abs(np.diagonal(np.linalg.qr(triangle[:, kept], mode="r")))
         diagonal[: found.size] = found
         dependent = np.flatnonzero(diagonal <= COLLINEAR)
         if not dependent.size:
             break
-        del kept[int(dependent[0])]
+        kept = np.delete(kept, dependent[0])
     return kept
 
 
-def _inverse_triangle(triangle: Array, kept: list[int]) -> Array:
+def _inverse_triangle(triangle: Array, kept: Columns) -> Array:
     """Return B for unit columns: the inverse of R on kept columns; the others become their own residuals."""
     p = triangle.shape[1]
     basis = np.eye(p)
-    if not kept:
+    if not kept.size:
         return basis
     q, r = np.linalg.qr(triangle[:, kept])
     dropped = np.setdiff1d(np.arange(p), kept)
-    basis[np.ix_(kept, kept)] = linalg.solve_triangular(r, np.eye(len(kept)))
+    basis[np.ix_(kept, kept)] = linalg.solve_triangular(r, np.eye(kept.size))
     basis[np.ix_(kept, dropped)] = -linalg.solve_triangular(r, q.T @ triangle[:, dropped])
     return np.triu(basis)

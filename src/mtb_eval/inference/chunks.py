@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from mtb_eval.inference.cross import Cross, add, cluster_axis, cross_products, rebase, sums_of
 from mtb_eval.inference.grouping import codes_of
 
-Array = NDArray[np.float64]
 Labels = NDArray[Any]
 
 
@@ -42,7 +41,7 @@ def stack(crosses: Sequence[Cross]) -> Cross:
         raise ValueError("the parts differ in clusters, columns, batch or kind of sums: stack needs them the same")
     turned = [rebase(c, first.basis, c.offset @ np.linalg.solve(first.basis, c.basis).T) for c in crosses]
     parts = [_with_batch_axes(c) for c in turned]
-    sums = {k: np.stack(np.broadcast_arrays(*(p[k] for p in parts))) for k in parts[0]}
+    sums: dict[str, Any] = {k: np.stack(np.broadcast_arrays(*(p[k] for p in parts))) for k in parts[0]}
     return replace(first, **sums, offset=np.stack([c.offset for c in turned]))
 
 
@@ -55,7 +54,7 @@ def _labels(cross: Cross) -> Labels:
     return np.arange(cross.n_clusters) if cross.labels is None else cross.labels
 
 
-def _with_batch_axes(cross: Cross) -> dict[str, Array]:
+def _with_batch_axes(cross: Cross) -> dict[str, Any]:
     """Return the sums with as many batch axes in the design part as in the outcome part, of length 1 if need be."""
     axes = len(cross.batch)
     wide = {}
@@ -70,7 +69,7 @@ def aggregate(cross: Cross, groups: ArrayLike) -> Cross:
     codes, labels = codes_of(groups)
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(labels.size))
-    sums = {}
+    sums: dict[str, Any] = {}
     for name, value in sums_of(cross).items():
         axis = value.ndim + cluster_axis(name)
         sums[name] = np.add.reduceat(np.take(value, order, axis=axis), starts, axis=axis)

@@ -111,8 +111,12 @@ def cross_products(
     outcomes = np.asarray(y, dtype=float)
     rows = _checked_rows(np.asarray(x, dtype=float), outcomes, cluster, weights)
     observed = ~np.isnan(rows.y)
-    used = observed.any(axis=0) if rows.weights is None else observed.any(axis=0) & (rows.weights > 0)
+    used = np.asarray(observed.any(axis=0))
+    if rows.weights is not None:
+        used &= rows.weights > 0
     rows, observed = _take(rows, used), observed[:, used]
+    if like is not None and like.n_columns != rows.x.shape[1]:
+        raise ValueError(f"x has {rows.x.shape[1]} columns, the sums to be like have {like.n_columns}")
     basis = like.basis if like is not None else orthonormal_basis(rows.x, rows.weights)
     z = rows.x @ basis
     blocks = blocks_of(rows.codes, rows.labels.size)
@@ -155,7 +159,7 @@ def rebase(cross: Cross, basis: Array, offset: Array) -> Cross:
     xy0 = None
     if cross.xx0 is not None and cross.xy0 is not None:
         xy0 = (cross.xy0 + (cross.xx0 @ shift[..., None, :, None])[..., 0]) @ turn
-    sums: dict[str, Array] = {
+    sums: dict[str, Any] = {
         k: turn.T @ v @ turn for k in ("xx", "xx0", "xx2") if (v := getattr(cross, k)) is not None
     }
     xy = (cross.xy + moved) @ turn
@@ -163,7 +167,7 @@ def rebase(cross: Cross, basis: Array, offset: Array) -> Cross:
     return replace(cross, **sums, xy0=xy0, basis=basis, offset=offset)
 
 
-def sums_of(cross: Cross) -> dict[str, Array]:
+def sums_of(cross: Cross) -> dict[str, Any]:
     """Return the sums that are there, by name: those of the design, then those of the outcomes."""
     named = {k: getattr(cross, k) for k in (*DESIGN_SUMS, *OUTCOME_SUMS)}
     return {k: v for k, v in named.items() if v is not None}
@@ -172,6 +176,8 @@ def sums_of(cross: Cross) -> dict[str, Array]:
 def _checked_rows(x: Array, y: Array, cluster: ArrayLike, weights: ArrayLike | None) -> _Rows:
     if x.ndim != 2 or y.ndim == 0 or y.shape[-1] != x.shape[0]:
         raise ValueError(f"x has shape {x.shape} and y {y.shape}: give (n, p) and (..., n)")
+    if x.shape[1] == 0:
+        raise ValueError("x has no column: give at least a constant")
     if bad := int(np.count_nonzero(~np.isfinite(x).all(axis=1))):
         raise ValueError(f"x has missing or infinite values in {bad} rows: leave these rows out or impute them")
     if bad := int(np.count_nonzero(np.isinf(y))):
@@ -200,7 +206,7 @@ def _take(rows: _Rows, used: NDArray[np.bool_]) -> _Rows:
     return replace(rows, x=rows.x[used], y=rows.y[:, used], codes=rows.codes[used], weights=weights)
 
 
-def _design_sums(z: Array, rows: _Rows, observed: NDArray[np.bool_] | None, blocks: Blocks) -> dict[str, Array]:
+def _design_sums(z: Array, rows: _Rows, observed: NDArray[np.bool_] | None, blocks: Blocks) -> dict[str, Any]:
     """Return the sums without y, with one leading axis for outcomes if these miss different rows."""
     ones = np.ones((z.shape[0], 1))
     w = ones if rows.weights is None else rows.weights[:, None]
@@ -230,7 +236,7 @@ def _squares(blocks: Blocks, seen: Array, z: Array, power: Array) -> Array:
     return full
 
 
-def _outcome_sums(z: Array, errors: Array, rows: _Rows, blocks: Blocks) -> dict[str, Array]:
+def _outcome_sums(z: Array, errors: Array, rows: _Rows, blocks: Blocks) -> dict[str, Any]:
     """Return the sums with y, with one leading axis for outcomes; `errors` (R, n) is 0 where y is missing."""
     e = errors.T
     w = np.ones((z.shape[0], 1)) if rows.weights is None else rows.weights[:, None]
@@ -266,7 +272,7 @@ def _refuse_different_kinds(a: Cross, b: Cross) -> None:
 def _spread(cross: Cross, labels: Labels) -> Cross:
     """Return the sums with a place for each of `labels`, 0 where the cluster has no row here."""
     place = np.searchsorted(labels, cross.labels)  # type: ignore[arg-type]
-    spread = {}
+    spread: dict[str, Any] = {}
     for name, value in sums_of(cross).items():
         axis = value.ndim + cluster_axis(name)
         wide = np.zeros((*value.shape[:axis], labels.size, *value.shape[axis + 1 :]))

@@ -25,7 +25,8 @@ def codes_of(labels: ArrayLike, *, what: str = "cluster") -> tuple[Codes, Labels
     if values.ndim != 1:
         raise ValueError(f"{what} labels have {values.ndim} dimensions: give one label per row")
     if values.dtype.kind in "iubfM":
-        _refuse_missing(int(np.count_nonzero(values != values)), what)
+        missing = np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)
+        _refuse_missing(int(np.count_nonzero(missing)), what)
         levels, codes = np.unique(values, return_inverse=True)
         return codes.astype(np.intp, copy=False), levels
     return _codes_of_objects(values.tolist(), what)
@@ -48,7 +49,7 @@ def _codes_of_objects(values: list[Hashable], what: str) -> tuple[Codes, Labels]
 def _differs_from_itself(value: Hashable) -> bool:
     """Tell a missing mark: NaN and NaT differ from themselves, and pandas' NA has no truth value."""
     try:
-        return bool(value != value)
+        return bool(value != value)  # noqa: PLR0124
     except TypeError:
         return True
 
