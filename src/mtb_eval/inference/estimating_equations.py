@@ -2,7 +2,7 @@
 
 GEE, generalised linear models and two-stage least squares all solve such equations. Here they are kept
 whitened: with a root L_g of the working covariance (V_g = L_g L_g'), Z_g = L_g^-1 D_g and r_g = L_g^-1 e_g.
-Every sandwich is then M (sum_g K_g r_g r_g' K_g') M with M = (sum_g Z_g'Z_g)^-1; the kinds differ only in K_g.
+Every sandwich is then M (sum_g K_g r_g r_g' K_g') M, M = (sum_g Z_g'Z_g)^-1; the kinds differ only in K_g.
 """
 
 from __future__ import annotations
@@ -91,6 +91,17 @@ def checked_rows(y: ArrayLike, cluster: ArrayLike, **designs: ArrayLike) -> tupl
     return (out, *list(tables.values())[1:])
 
 
+def influence(equations: EstimatingEquations, kind: Kind = "CR2") -> Array:
+    """Return each cluster's share (G, p) in the coefficients: M K_g r_g, times the root of the kind's factor.
+
+    The shares of two outcomes on the same design give the covariance between their coefficients.
+    """
+    m = _bread(equations)
+    maps = _score_maps(equations, m, kind)
+    scores = np.stack([k @ r for k, r in zip(maps, equations.r, strict=True)])
+    return np.asarray(scores @ m * np.sqrt(_factor(equations, kind)))
+
+
 def sandwich(equations: EstimatingEquations, kind: Kind = "CR2") -> Array:
     """Return the cluster-robust covariance (p, p) of the coefficients.
 
@@ -99,9 +110,8 @@ def sandwich(equations: EstimatingEquations, kind: Kind = "CR2") -> Array:
     KC: Kauermann & Carroll (2001), doi 10.1198/016214501753382309. FG: Fay & Graubard (2001),
     doi 10.1111/j.0006-341X.2001.01198.x.
     """
-    m = _bread(equations)
-    scores = np.stack([k @ r for k, r in zip(_score_maps(equations, m, kind), equations.r, strict=True)])
-    return m @ (scores.T @ scores) @ m * _factor(equations, kind)
+    shares = influence(equations, kind)
+    return shares.T @ shares
 
 
 def satterthwaite_df(equations: EstimatingEquations, contrast: ArrayLike, kind: Kind = "CR2") -> float:
@@ -136,9 +146,7 @@ def robust_estimate(
     variance = float(c @ sandwich(equations, kind) @ c)
     nu = _df_value(equations, c, kind, df)
     label = f"{method}, {_CONVENTION[kind]}, {'normal' if df == 'normal' else f't({df})'}".removeprefix(", ")
-    return t_estimate(
-        c @ equations.coefficients, np.sqrt(max(variance, 0.0)), df=nu, method=label, level=level
-    )
+    return t_estimate(c @ equations.coefficients, np.sqrt(max(variance, 0.0)), df=nu, method=label, level=level)
 
 
 def _check_rank(table: Array, name: str) -> None:
@@ -159,9 +167,7 @@ def _bread(equations: EstimatingEquations) -> Array:
 def _factor(equations: EstimatingEquations, kind: Kind) -> float:
     g, n, p = equations.n_clusters, equations.n_rows, len(equations.coefficients)
     if kind == "CR1p" and g <= p:
-        raise ValueError(
-            f"CR1p needs more clusters than coefficients, found {g} clusters and {p} coefficients"
-        )
+        raise ValueError(f"CR1p needs more clusters than coefficients, found {g} clusters and {p} coefficients")
     factors = {"CR1": g / (g - 1), "CR1S": g * (n - 1) / ((g - 1) * (n - p))}
     return g / (g - p) if kind == "CR1p" else factors.get(kind, 1.0)
 

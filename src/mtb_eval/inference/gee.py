@@ -44,8 +44,8 @@ def gee(
 
     phi = sum r^2 / N and alpha = sum of within-cluster products of Pearson residuals / (phi * pairs), solved
     together with the coefficients to a fixed point; `moments` "N-p" subtracts p from both N and the pairs.
-    Programs differ here: R's geepack uses N, gee and statsmodels N-p. Pass `.equations` to
-    `robust_estimate`: kind "CR0" is the ordinary robust variance, "CR3" Mancl-DeRouen, "KC" and "FG" as named.
+    Programs differ here: R's geepack uses N, gee and statsmodels N-p. `.equations` goes to
+    `robust_estimate`: kind "CR0" is the ordinary robust variance, "CR3" Mancl-DeRouen, "KC", "FG" as named.
     Raises ValueError for bad rows, separation, and an alpha outside the range of a correlation.
     Liang & Zeger (1986), doi 10.1093/biomet/73.1.13.
     """
@@ -89,8 +89,7 @@ def jackknife(
     full = gee(design, out, ids, family=family, correlation=correlation).equations.coefficients
     change = np.stack(
         [
-            gee(design[k], out[k], ids[k], family=family, correlation=correlation).equations.coefficients
-            - full
+            gee(design[k], out[k], ids[k], family=family, correlation=correlation).equations.coefficients - full
             for k in (ids != left_out for left_out in np.unique(ids))
         ]
     )
@@ -112,9 +111,7 @@ def _mean_variance(x: Array, beta: Array, family: Family) -> tuple[Array, Array]
     return mu, mu * (1 - mu) if family == "logit" else np.ones_like(mu)
 
 
-def _moments(
-    x: Array, y: Array, beta: Array, rows: Rows, *, family: Family, loss: int
-) -> tuple[float, float]:
+def _moments(x: Array, y: Array, beta: Array, rows: Rows, *, family: Family, loss: int) -> tuple[float, float]:
     mu, v = _mean_variance(x, beta, family)
     r = (y - mu) / np.sqrt(v)
     pairs = _n_pairs(rows)
@@ -123,9 +120,7 @@ def _moments(
     return phi, products / (phi * (pairs - loss)) if pairs > loss else 0.0
 
 
-def _equations(
-    x: Array, y: Array, beta: Array, rows: Rows, *, family: Family, alpha: float
-) -> EstimatingEquations:
+def _equations(x: Array, y: Array, beta: Array, rows: Rows, *, family: Family, alpha: float) -> EstimatingEquations:
     """Whiten with V_g = A^1/2 R A^1/2 and its root A^1/2 R^1/2; R^1/2 has a closed form."""
     mu, v = _mean_variance(x, beta, family)
     z, r = x * np.sqrt(v)[:, None], (y - mu) / np.sqrt(v)
