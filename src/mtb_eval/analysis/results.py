@@ -28,8 +28,8 @@ class Results:
         reason ("" or why lost), n. Steps in order: randomised, added, recruited, answered, lost, video.
     training: one row per municipality: municipality, training_wave, randomised (bool), n_mtb, n_control,
         n_control_before (recruited before training), n_control_after (no free place), first_recruited, last_recruited.
-    baseline: column, label_en, label_da, kind ("share" or "mean"), n_mtb, mean_mtb, sd_mtb, n_control, mean_control, sd_control,
-        smd (standardised mean difference, MTB minus usual care).
+    baseline: column, label_en, label_da, kind ("share" or "mean"), n_mtb, mean_mtb, sd_mtb, n_control,
+        mean_control, sd_control, smd (standardised mean difference, MTB minus usual care).
     response: sample ("questionnaire", "video"), wave, months, arm, n, of, share.
     visits: measure, statistic, value, n (mean, sd, median visits; share retained, share at the threshold, ...).
     visit_counts: low, high, n: families by visits in tens (high exclusive).
@@ -37,12 +37,15 @@ class Results:
     dose_bins: outcome, low, high (visits, high exclusive; controls low = high = NaN), n, mean (raw), std (against the
         control mean, positive favours MTB), std_low, std_high.
     usual_care: measure, value, n, of.
-    change: outcome, arm ("mtb", "control"), n, mean_from, mean_to, estimate, se, df, ci_low, ci_high, p, std.
+    change: column (rated scale), arm ("mtb", "control"), n, mean_from, mean_to, estimate, se, df,
+        ci_low, ci_high, p, std.
     trajectories: column, wave, months, arm, n, mean, ci_low, ci_high (t interval, description only).
-    placements: measure, method, estimate, ci_low, ci_high, p, n_mtb_events, n_mtb, n_control_events, n_control, warning.
+    placements: measure, method, estimate, ci_low, ci_high, p, n_mtb_events, n_mtb, n_control_events,
+        n_control, warning.
     placement_times: arm, months, at_risk, events, cumulative, ci_low, ci_high: Kaplan-Meier steps.
-    claims: one row per claim of the plan: id, kind, topic, statement_en, statement_da, published_en, published_da, found_en,
-        found_da, value (number found or NaN), result ("agrees", "differs", "cannot be tested"), why_en, why_da.
+    claims: one row per claim of the plan: id, kind, topic, statement_en, statement_da, published_en,
+        published_da, found_en, found_da, value (number found or NaN),
+        result ("agrees", "differs", "cannot be tested"), why_en, why_da.
     failures: outcome, estimator, error: models that failed (also visible in `effects`).
     """
 

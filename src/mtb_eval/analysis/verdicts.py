@@ -1,0 +1,51 @@
+"""Reading a p-value by the declared two-tier rule."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from scipy import optimize, stats
+
+from mtb_eval.study import VerdictRule
+
+Verdict = Literal["significant", "tendency", "no-difference", "not estimable"]
+Direction = Literal["better", "worse", "none"]
+
+
+def verdict(p: float, rule: VerdictRule) -> Verdict:
+    """Return the tier of a p-value: below `significant`, below `tendency`, or neither (both bounds excluded)."""
+    if not math.isfinite(p):
+        return "not estimable"
+    if p < rule.significant:
+        return "significant"
+    return "tendency" if p < rule.tendency else "no-difference"
+
+
+def direction(estimate: float, better: Literal["higher", "lower"]) -> Direction:
+    """Return whether an estimate (MTB minus usual care) favours MTB, usual care or neither."""
+    if not math.isfinite(estimate) or estimate == 0:
+        return "none"
+    return "better" if (estimate > 0) == (better == "higher") else "worse"
+
+
+def sign_of(better: Literal["higher", "lower"]) -> float:
+    """Return +1 where higher is better, -1 where lower is: what turns an effect so that positive favours MTB."""
+    return 1.0 if better == "higher" else -1.0
+
+
+def smallest_detectable(se: float, df: float, *, level: float = 0.95, power: float = 0.8) -> float:
+    """Return the smallest effect that a two-sided t test at `level` finds with `power`, in the unit of `se`.
+
+    Solves power by the noncentral t distribution with `df`; NaN where se or df are not usable.
+    """
+    if not (math.isfinite(se) and se > 0 and df > 0):
+        return math.nan
+    if math.isinf(df):
+        return se * float(stats.norm.ppf(0.5 + level / 2) + stats.norm.ppf(power))
+    critical = float(stats.t.ppf(0.5 + level / 2, df))
+
+    def missed(shift: float) -> float:
+        return float(stats.nct.sf(critical, df, shift) + stats.nct.cdf(-critical, df, shift)) - power
+
+    return se * float(optimize.brentq(missed, 1e-6, critical + 40.0, xtol=1e-10))
