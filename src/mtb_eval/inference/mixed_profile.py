@@ -9,7 +9,8 @@ every minimum, and a safeguarded Newton iteration within its cell finds it to th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,10 @@ MAX_ITERATIONS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """The terms of f for B entries: `d`, `h` (K,) or (B, K), `q2` (B, K), `rss` (B,), `m` () or (B,), `mult` (K,)."""
+    """The terms of f for B entries: `d`, `h` (K,) or (B, K), `mult` (K,), `q2` (B, K), `rss` (B,), `m` (B,).
+
+    `kappa`, the largest cluster size of all entries, is the scale of theta in v = log(1 + kappa theta).
+    """
 
     d: Array
     h: Array
@@ -36,6 +40,16 @@ class Profile:
     q2: Array
     rss: Array
     m: Array
+    kappa: float
+
+    def rows(self, rows: slice | Counts) -> Profile:
+        """Return the profile of some of the entries."""
+        d, h = (a[rows] if a.ndim > 1 else a for a in (self.d, self.h))
+        return replace(self, d=d, h=h, q2=self.q2[rows], rss=self.rss[rows], m=self.m[rows])
+
+    def theta(self, v: Array) -> Array:
+        """Return theta at v = log(1 + kappa theta)."""
+        return np.expm1(v) / self.kappa
 
 
 def profile_of(form: Spectral, *, columns: int, reml: bool) -> Profile:
@@ -49,6 +63,7 @@ def profile_of(form: Spectral, *, columns: int, reml: bool) -> Profile:
         q2=np.broadcast_to(form.q**2, (*batch, form.q.shape[-1])).reshape(-1, form.q.shape[-1]),
         rss=np.broadcast_to(form.rss, batch).reshape(-1),
         m=np.broadcast_to(np.maximum(form.rows - lost, 1.0), batch).reshape(-1),
+        kappa=max(float(form.n.max(initial=0.0)), 1.0),
     )
 
 
@@ -59,72 +74,58 @@ def criterion(profile: Profile, theta: Array) -> Array:
     return np.asarray(profile.m * np.log1p(-share) + np.sum(profile.mult * np.log1p(th * profile.h), -1))
 
 
-def theta_grid(profile: Profile) -> Array:
-    """Return the values of theta, 0 first, between which the criterion is followed."""
-    return np.expm1(np.arange(0.0, V_MAX + STEP, STEP)) / _kappa(profile)
+def criterion_on_grid(profile: Profile, theta: Array) -> Array:
+    """Return f(theta) - f(0) for every theta (T,), (B, T)."""
+    share = _project(profile.q2, theta / (1 + profile.d[..., None] * theta)) / profile.rss[:, None]
+    rising = (profile.mult[:, None] * np.log1p(profile.h[..., None] * theta)).sum(-2)
+    return np.asarray(profile.m[:, None] * np.log1p(-share) + rising)
+
+
+def v_grid() -> Array:
+    """Return the values of v, 0 first, between which the criterion is followed."""
+    return np.arange(0.0, V_MAX + STEP, STEP)
 
 
 def profile_minimum(profile: Profile) -> tuple[Array, Counts]:
     """Return the theta (B,) of the lowest minimum of f, 0 included, and how many local minima (B,) there are.
 
-    NaN where f still falls at the end of the grid. Newton on the slope in v, halving the bracket where it leaves
-    its cell.
+    NaN where f still falls at the end of the grid.
     """
-    size = profile.q2.shape[-1] * (theta_grid(profile).size if profile.d.ndim > 1 else 1)
-    step = max(1, CHUNK // max(size, theta_grid(profile).size))
-    parts = [_minimum(_rows(profile, slice(i, i + step))) for i in range(0, profile.rss.size, step)]
+    parts = [_minimum(profile.rows(piece)) for piece in chunks(profile)]
     return np.concatenate([theta for theta, _ in parts]), np.concatenate([count for _, count in parts])
 
 
-def _minimum(profile: Profile) -> tuple[Array, Counts]:
-    grid = theta_grid(profile)
-    slope = _slope_on_grid(profile, grid)
-    entry, cell = np.nonzero((slope[:, :-1] < 0) & (slope[:, 1:] >= 0))
-    at_zero = np.flatnonzero(slope[:, 0] >= 0)
-    theta = _newton(_rows(profile, entry), grid[cell], grid[cell + 1], _kappa(profile))
-    entry, theta = np.concatenate([at_zero, entry]), np.concatenate([np.zeros(at_zero.size), theta])
-    order = np.lexsort((criterion(_rows(profile, entry), theta), entry))
-    found, first = np.unique(entry[order], return_index=True)
-    best = np.full(profile.rss.size, np.nan)
-    best[found] = theta[order][first]
-    return np.where(slope[:, -1] > 0, best, np.nan), np.bincount(entry, minlength=best.size)
+def chunks(profile: Profile) -> Iterator[slice]:
+    """Yield slices of the entries that keep arrays on the grid within CHUNK numbers."""
+    per_entry = v_grid().size * (profile.q2.shape[-1] if profile.d.ndim > 1 or profile.h.ndim > 1 else 1)
+    step = max(1, CHUNK // per_entry)
+    for start in range(0, profile.rss.size, step):
+        yield slice(start, start + step)
 
 
-def _slope_on_grid(profile: Profile, theta: Array) -> Array:
-    """Return the slope of f in theta, (B, number of thetas)."""
-    a = 1 / (1 + profile.d[..., None] * theta)
-    r = profile.rss[:, None] - _project(profile.q2, theta * a)
-    falling = np.asarray(profile.m)[..., None] * _project(profile.q2, a**2) / r
-    rising = (profile.mult[:, None] * profile.h[..., None] / (1 + profile.h[..., None] * theta)).sum(-2)
-    return np.asarray(rising - falling)
+def increasing_root(function: Callable[[Array], tuple[Array, Array]], low: Array, high: Array) -> Array:
+    """Return the zero (B,) within [low, high] of a `function` that gives its values and slopes, below 0 at `low`.
 
-
-def _project(q2: Array, weight: Array) -> Array:
-    """Return the sum over K of q2 (B, K) times weight (K, T) or (B, K, T)."""
-    return np.asarray(q2 @ weight if weight.ndim == 2 else (q2[:, None, :] @ weight)[:, 0, :])
-
-
-def _newton(profile: Profile, low: Array, high: Array, kappa: float) -> Array:
-    """Return the zero of the slope within (low, high), where it goes from below 0 to above."""
-    a, b = np.log1p(kappa * low), np.log1p(kappa * high)
-    v = (a + b) / 2
+    Newton's iteration; where it leaves the bracket, which every value narrows, the bracket is halved.
+    """
+    a, b, v = low, high, (low + high) / 2
     settled = np.zeros(v.shape, dtype=bool)
     for _ in range(MAX_ITERATIONS):
-        first, second = _derivatives(profile, v, kappa)
-        a, b = np.where(first < 0, v, a), np.where(first < 0, b, v)
-        step = np.divide(first, second, out=np.full(v.shape, np.inf), where=second > 0)
-        inside = (v - step > a) & (v - step < b)
+        value, slope = function(v)
+        a, b = np.where(value < 0, v, a), np.where(value < 0, b, v)
+        step = np.divide(value, slope, out=np.full(v.shape, np.inf), where=slope > 0)
         near = (np.abs(step) <= SETTLED * v) | (b - a <= SETTLED**1.5 * b)
+        inside = (v - step > a) & (v - step < b)
         v = np.where(settled, v, np.where(inside | near, np.clip(v - step, a, b), (a + b) / 2))
         settled |= near
         if settled.all():
             break
-    return np.expm1(v) / kappa
+    return v
 
 
-def _derivatives(profile: Profile, v: Array, kappa: float) -> tuple[Array, Array]:
+def slope_and_curvature(profile: Profile, v: Array) -> tuple[Array, Array]:
     """Return the first and second derivative of f in v, (B,) each."""
-    theta, stretch = np.expm1(v)[:, None] / kappa, np.exp(v) / kappa
+    theta, stretch = profile.theta(v)[:, None], np.exp(v) / profile.kappa
     a = 1 / (1 + theta * profile.d)
     hb = profile.h / (1 + theta * profile.h)
     q2a2 = profile.q2 * a**2
@@ -135,21 +136,36 @@ def _derivatives(profile: Profile, v: Array, kappa: float) -> tuple[Array, Array
     return first * stretch, second * stretch**2 + first * stretch
 
 
-def _kappa(profile: Profile) -> float:
-    return max(float(profile.h.max(initial=0.0)), float(profile.d.max(initial=0.0))) or 1.0
+def _minimum(profile: Profile) -> tuple[Array, Counts]:
+    v = v_grid()
+    slope = _slope_on_grid(profile, profile.theta(v))
+    entry, cell = np.nonzero((slope[:, :-1] < 0) & (slope[:, 1:] >= 0))
+    within = profile.rows(entry)
+    root = increasing_root(lambda x: slope_and_curvature(within, x), v[cell], v[cell + 1])
+    at_zero = np.flatnonzero(slope[:, 0] >= 0)
+    entry = np.concatenate([at_zero, entry])
+    theta = np.concatenate([np.zeros(at_zero.size), profile.theta(root)])
+    order = np.lexsort((criterion(profile.rows(entry), theta), entry))
+    found, first = np.unique(entry[order], return_index=True)
+    best = np.full(profile.rss.size, np.nan)
+    best[found] = theta[order][first]
+    return np.where(slope[:, -1] > 0, best, np.nan), np.bincount(entry, minlength=best.size)
+
+
+def _slope_on_grid(profile: Profile, theta: Array) -> Array:
+    """Return the slope of f in theta, (B, T)."""
+    a = 1 / (1 + profile.d[..., None] * theta)
+    r = profile.rss[:, None] - _project(profile.q2, theta * a)
+    falling = profile.m[:, None] * _project(profile.q2, a**2) / r
+    rising = (profile.mult[:, None] * profile.h[..., None] / (1 + profile.h[..., None] * theta)).sum(-2)
+    return np.asarray(rising - falling)
+
+
+def _project(q2: Array, weight: Array) -> Array:
+    """Return the sum over K of q2 (B, K) times weight (K, T) or (B, K, T)."""
+    return np.asarray(q2 @ weight if weight.ndim == 2 else (q2[:, None, :] @ weight)[:, 0, :])
 
 
 def _flat(a: Array, batch: tuple[int, ...]) -> Array:
     """Return a (..., K) as (B, K), or as it is where it has no batch axis."""
     return a if a.ndim == 1 else np.broadcast_to(a, (*batch, a.shape[-1])).reshape(-1, a.shape[-1])
-
-
-def _rows(profile: Profile, rows: slice | Counts) -> Profile:
-    return Profile(
-        d=profile.d[rows] if profile.d.ndim > 1 else profile.d,
-        h=profile.h[rows] if profile.h.ndim > 1 else profile.h,
-        mult=profile.mult,
-        q2=profile.q2[rows],
-        rss=profile.rss[rows],
-        m=profile.m[rows],
-    )
