@@ -1,5 +1,277 @@
 """The command line; the only module that prints."""
 
-def main() -> int:
-    """Run."""
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mtb_eval.data import Study
+    from mtb_eval.study import Plan
+
+Commands = argparse._SubParsersAction  # type: ignore[type-arg]
+
+DIFFERENT, UNUSABLE, FAILED = 1, 2, 3
+EPILOG = """exit codes:
+  0  done; for compare: no difference; for check: no problem; for claims: none differs
+  1  compare: the tables differ; check: problems found; claims: a claim differs
+  2  the input cannot be used (one sentence says why); nothing already written was touched
+  3  everything was written, but the model of a primary outcome failed
+"""
+STUDY_HELP = "folder with the study files (default: data/synthetic)"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except _user_errors() as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return UNUSABLE
+    except OSError as problem:
+        print(f"error: {problem.filename or 'a file'}: {problem.strerror or type(problem).__name__}", file=sys.stderr)
+        return UNUSABLE
+    except KeyboardInterrupt:
+        print("stopped; nothing already written was touched", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 141
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mtb-eval",
+        description="Reproduces the evaluation of Minding the Baby and says which of its numbers to believe.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_report(commands)
+    _add_effects(commands)
+    _add_check(commands)
+    _add_synth(commands)
+    _add_claims(commands)
+    _add_compare(commands)
+    return parser
+
+
+def _command(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], text: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _study_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", nargs="?", default="data/synthetic", help=STUDY_HELP)
+    parser.add_argument("--plan", help="folder with plan.toml, sources.toml, instruments/ (default: Minding the Baby)")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _add_report(commands: Commands) -> None:
+    parser = _command(commands, "report", _report, "Write the report, its tables and figures from study files.")
+    _study_arguments(parser)
+    parser.add_argument("--out", default="build/report", help="folder to write (default: build/report)")
+
+
+def _add_effects(commands: Commands) -> None:
+    parser = _command(commands, "effects", _effects, "Write the effect table only, as CSV.")
+    _study_arguments(parser)
+    parser.add_argument("--out", default="-", help="file to write (default: standard output)")
+
+
+def _add_check(commands: Commands) -> None:
+    parser = _command(commands, "check", _check, "Check study files and list all problems at once.")
+    _study_arguments(parser)
+    parser.add_argument("--out", help="also write the problems to this CSV file")
+
+
+def _add_synth(commands: Commands) -> None:
+    parser = _command(commands, "synth", _synth, "Make the synthetic study from the declarations and one seed.")
+    parser.add_argument("--out", default="build/synthetic", help="folder to write (default: build/synthetic)")
+    parser.add_argument("--plan", help="folder with another study description")
+    parser.add_argument("--seed", type=int, help="seed (default: that of the shipped study)")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _add_claims(commands: Commands) -> None:
+    parser = _command(commands, "claims", _claims, "Hold every published claim against the data.")
+    _study_arguments(parser)
+    parser.add_argument("--out", help="also write the claims to this CSV file")
+    parser.add_argument("--language", choices=("en", "da"), default="en", help="language of the statements")
+
+
+def _add_compare(commands: Commands) -> None:
+    parser = _command(commands, "compare", _compare, "Compare two effect tables (CSV files or report folders).")
+    parser.add_argument("first")
+    parser.add_argument("second")
+    parser.add_argument("--rtol", type=float, default=1e-8, help="relative tolerance (default: 1e-8)")
+    parser.add_argument("--atol", type=float, default=1e-10, help="absolute tolerance (default: 1e-10)")
+    parser.add_argument("--plan", help="folder with the study description whose verdict rule counts")
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from mtb_eval.analysis import evaluate
+    from mtb_eval.report import write_report
+
+    plan, study = _load(arguments)
+    with _progress(arguments, len(plan.outcomes) + 4, "report") as told:
+        results = evaluate(study, plan, progress=told)
+        told("documents")
+        write_report(results, plan, out=Path(arguments.out), synthetic=study.synthetic, inputs=study.files)
+    for row in results.failures.itertuples():
+        print(f"not estimated: {row.outcome}, {row.estimator}: {row.error}", file=sys.stderr)
+    print(f"report written to {arguments.out}/report.html")
+    return _primary_failures(results.failures, plan)
+
+
+def _effects(arguments: argparse.Namespace) -> int:
+    from mtb_eval.analysis import effects
+    from mtb_eval.analysis.evaluate import failures
+    from mtb_eval.report.csv_text import csv_text
+
+    plan, study = _load(arguments)
+    with _progress(arguments, len(plan.outcomes) + 2, "effects") as told:
+        table = effects(study, plan, progress=told)
+    _write(csv_text(table), arguments.out)
+    return _primary_failures(failures(table), plan)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from mtb_eval.data import check_study
+    from mtb_eval.report.csv_text import csv_text
+    from mtb_eval.study import load_plan
+
+    problems = check_study(arguments.study, load_plan(arguments.plan))
+    if arguments.out:
+        _write(csv_text(problems), arguments.out)
+    if problems.empty:
+        print(f"{arguments.study}: no problems")
+        return 0
+    for row in problems.itertuples():
+        print(row.message)
+    print(f"{len(problems)} problems", file=sys.stderr)
+    return DIFFERENT
+
+
+def _synth(arguments: argparse.Namespace) -> int:
+    from mtb_eval.analysis.calibrate import make_synthetic
+    from mtb_eval.study import load_plan
+
+    plan = load_plan(arguments.plan)
+    with _progress(arguments, None, "synthetic study") as told:
+        seed = {} if arguments.seed is None else {"seed": arguments.seed}
+        make_synthetic(plan, Path(arguments.out), progress=told, **seed)
+    print(f"synthetic study written to {arguments.out}")
     return 0
+
+
+def _claims(arguments: argparse.Namespace) -> int:
+    from mtb_eval.analysis import evaluate
+    from mtb_eval.analysis.claims import disagreements
+    from mtb_eval.report.csv_text import csv_text
+
+    plan, study = _load(arguments)
+    with _progress(arguments, len(plan.outcomes) + 3, "claims") as told:
+        table = evaluate(study, plan, progress=told).claims
+    if arguments.out:
+        _write(csv_text(table), arguments.out)
+    _print_claims(table, arguments.language, synthetic=study.synthetic)
+    return DIFFERENT if disagreements(table) else 0
+
+
+def _print_claims(table: pd.DataFrame, language: str, *, synthetic: bool) -> None:
+    if synthetic:
+        print("Synthetic data made to match the published figures: agreement says nothing about the programme.")
+    for row in table.itertuples():
+        statement, found, why = (getattr(row, f"{name}_{language}") for name in ("statement", "found", "why"))
+        print(f"{row.id:4} {row.result:17} {statement} [{found or why}]")
+    counts = table["result"].value_counts()
+    print("; ".join(f"{n} {result}" for result, n in counts.items()))
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from mtb_eval.analysis.compare import compare, read_effects
+    from mtb_eval.study import load_plan
+
+    first, second = read_effects(arguments.first), read_effects(arguments.second)
+    rule = load_plan(arguments.plan).verdicts
+    found = compare(first, second, rtol=arguments.rtol, atol=arguments.atol, rule=rule)
+    tolerance = f"rtol {arguments.rtol:g}, atol {arguments.atol:g}"
+    if found.same:
+        print(f"no difference in {found.n_rows} rows ({tolerance})")
+        return 0
+    for title, table in (
+        (f"only in {arguments.first}", found.only_first),
+        (f"only in {arguments.second}", found.only_second),
+        (f"cells that differ ({tolerance})", found.cells),
+        ("verdicts that changed", found.verdicts),
+    ):
+        if len(table):
+            print(f"{title}: {len(table)}")
+            print(table.to_string(index=False, max_rows=40))
+    return DIFFERENT
+
+
+def _load(arguments: argparse.Namespace) -> tuple[Plan, Study]:
+    from mtb_eval.data import load_study
+    from mtb_eval.study import load_plan
+
+    plan = load_plan(arguments.plan)
+    return plan, load_study(arguments.study, plan)
+
+
+def _primary_failures(failures: pd.DataFrame, plan: Plan) -> int:
+    primary = {o.id for o in plan.outcomes if o.primary}
+    failed = failures[failures["estimator"].isin(["replica", "primary"]) & failures["outcome"].isin(primary)]
+    if len(failed):
+        print(f"error: {len(failed)} models of primary outcomes failed; see the column 'error'", file=sys.stderr)
+        return FAILED
+    return 0
+
+
+@contextmanager
+def _progress(arguments: argparse.Namespace, total: int | None, title: str) -> Iterator[Callable[[str], None]]:
+    """Give a function that shows what is being done, on standard error and only where a person watches."""
+    from tqdm import tqdm
+
+    hidden = arguments.quiet or not sys.stderr.isatty()
+    with tqdm(total=total, desc=title, disable=hidden, file=sys.stderr, leave=False) as bar:
+
+        def told(what: str) -> None:
+            bar.set_postfix_str(what)
+            bar.update()
+
+        yield told
+
+
+def _user_errors() -> tuple[type[Exception], ...]:
+    from mtb_eval.analysis.compare import CompareError
+    from mtb_eval.data import DataError
+    from mtb_eval.study import PlanError
+
+    return CompareError, DataError, PlanError
+
+
+def _write(text: str, out: str) -> None:
+    """Write a text file whole or not at all; '-' is standard output."""
+    if out == "-":
+        sys.stdout.write(text)
+        return
+    path = Path(out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8", newline="\n")
+    part.replace(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
