@@ -1,0 +1,152 @@
+"""What each cluster contributes to a contrast under the leverage adjustments CR0, CR2 and CR3.
+
+The contribution of cluster g is q_g'r_g, with r_g its residuals and q_g = A_g W_g X_g (X'WX)^-1 c. All q_g lie in the
+span of a few columns M_g, q_g = M_g k_g, so that M_g'M_g and M_g'r_g suffice: without weights M_g = U_g, the
+orthonormalised design; with weights M_g = [U_g, W_g U_g]. The working model is independent errors of one variance.
+
+Bell & McCaffrey (2002), Survey Methodology 28; Pustejovsky & Tipton (2018), doi:10.1080/07350015.2016.1247004.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mtb_eval.inference.ols import LeastSquares, loading, share_spectrum
+
+Array = NDArray[np.float64]
+Adjustment = Literal["CR0", "CR2", "CR3"]
+
+SINGULAR = 1e-9
+"""Eigenvalues of a cluster's leverage this near 1 are 1: the cluster alone determines that direction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Influence:
+    """Contributions of clusters to a contrast, and their covariance under the working model with variance 1.
+
+    `scores` (..., G) = q_g'r_g; `own` (..., G) = q_g'q_g; `reach` (..., G, m) = M_g'q_g. The covariance of the
+    contributions of g and h is [g = h] own_g - reach_g' `metric` reach_h; `metric` is (..., m, m).
+    Design parts lack batch axes if the design does.
+    """
+
+    scores: Array
+    own: Array
+    reach: Array
+    metric: Array
+
+
+def influence(fit: LeastSquares, contrast: ArrayLike, adjustment: Adjustment) -> Influence:
+    """Return the contributions of clusters to a contrast (p,) or (..., p) of the coefficients of X.
+
+    CR0: A_g = I. CR2: A_g = the symmetric inverse root of the working covariance of r_g, with directions that the
+    cluster alone determines left out. CR3: A_g = (I - H_gg)^-1; NaN if the contrast is not estimable without g,
+    while other directions that g alone determines (its own dummy) are left out, as if the data were demeaned.
+    Raises ValueError for CR2 and CR3 when absorbed effects cross the clusters.
+    """
+    if adjustment != "CR0":
+        refuse_crossed(fit, adjustment)
+    target = loading(fit, contrast)[..., None, :]
+    if fit.cross.weighted:
+        return _weighted(fit, target, adjustment)
+    if adjustment == "CR0":
+        weights = np.broadcast_to(target, target.shape[:-2] + fit.shares.shape[-3:-1])
+    else:
+        weights = leverage_function(fit, target, adjustment)
+    reach = _times(fit.shares, weights)
+    own, scores = np.sum(weights * reach, axis=-1), np.sum(weights * fit.scores, axis=-1)
+    return Influence(scores=scores, own=own, reach=reach, metric=np.eye(reach.shape[-1]))
+
+
+def leverage_function(fit: LeastSquares, target: Array, adjustment: Adjustment) -> Array:
+    """Return f(T_g) applied to `target` (..., 1 or G, p), with T_g a cluster's share: (1 - t)^-1/2 or (1 - t)^-1.
+
+    Eigenvalues of 1 get 0 instead. For CR3 the result is NaN where the target has a part in such a direction.
+    """
+    values, vectors = share_spectrum(fit)
+    parts = (target[..., None, :] @ vectors)[..., 0, :]
+    gap = 1.0 - values
+    free = gap > SINGULAR
+    power = 0.5 if adjustment == "CR2" else 1.0
+    factor = np.where(free, np.where(free, gap, 1.0) ** -power, 0.0)
+    if adjustment == "CR3":
+        size = np.linalg.norm(target, axis=-1, keepdims=True)
+        alone = np.any(~free & (np.abs(parts) > 1e-6 * size), axis=-1, keepdims=True)
+        factor = np.where(alone, np.nan, factor)
+    return _times(vectors, factor * parts)
+
+
+def refuse_crossed(fit: LeastSquares, method: str) -> None:
+    """Raise ValueError if absorbed effects cross the clusters, so that leverage cannot be told from the sums."""
+    if fit.cross.absorbed and not fit.cross.nested:
+        raise ValueError(
+            f"{method} is not available when an absorbed factor crosses the clusters: use columns of dummies instead"
+        )
+
+
+def _weighted(fit: LeastSquares, target: Array, adjustment: Adjustment) -> Influence:
+    """Return the contributions under weights: M_g = [s U_g, W_g U_g / s], s balancing the two blocks."""
+    plain, squared, plain_scores = _weight_moments(fit)
+    scale = np.sqrt(_trace(squared.sum(axis=-3)) / _trace(plain.sum(axis=-3)))[..., None, None, None]
+    gram = _blocks(plain * scale, fit.shares, squared / scale)
+    eye = np.broadcast_to(np.eye(target.shape[-1]), squared.shape[:-3] + squared.shape[-2:])
+    metric = _blocks(-squared.sum(axis=-3) / scale[..., 0], eye, np.zeros_like(eye))
+    root = np.sqrt(scale[..., 0])
+    scores = np.concatenate(np.broadcast_arrays(plain_scores * root, fit.scores / root), axis=-1)
+    aimed = leverage_function(fit, target, "CR3") if adjustment == "CR3" else target
+    aimed = np.broadcast_to(aimed * root, np.broadcast_shapes(aimed.shape, plain.shape[:-1]))
+    weights = np.concatenate([np.zeros_like(aimed), aimed], axis=-1)
+    if adjustment == "CR2":
+        weights = _weighted_cr2(gram, metric, weights)
+    reach = _times(gram, weights)
+    return Influence(
+        scores=np.sum(weights * scores, axis=-1), own=np.sum(weights * reach, axis=-1), reach=reach, metric=metric
+    )
+
+
+def _weighted_cr2(gram: Array, metric: Array, weights: Array) -> Array:
+    """Return the k with M_g k = A_g M_g `weights`, where A_g = (I - M_g metric M_g')^-1/2.
+
+    With the orthonormal basis Q of M_g, M_g = Q H', A_g acts on Q as the inverse root of I - H' metric H.
+    """
+    values, vectors = np.linalg.eigh(gram)
+    present = values > 1e-12 * np.max(values, axis=-1, keepdims=True, initial=1e-300)
+    length = np.sqrt(np.where(present, values, 0.0))
+    half = vectors * length[..., None, :]
+    inner = np.eye(gram.shape[-1]) - half.swapaxes(-1, -2) @ metric[..., None, :, :] @ half
+    gap, axes = np.linalg.eigh(inner)
+    free = gap > SINGULAR
+    factor = np.where(free, np.where(free, gap, 1.0) ** -0.5, 0.0)
+    on_basis = _times(half.swapaxes(-1, -2), weights)
+    turned = _times(axes, factor * _times(axes.swapaxes(-1, -2), on_basis))
+    return _times(vectors, np.where(present, turned / np.where(present, length, 1.0), 0.0))
+
+
+def _weight_moments(fit: LeastSquares) -> tuple[Array, Array, Array]:
+    """Return U_g'U_g, U_g'W_g W_g U_g and U_g'r_g."""
+    cross = fit.cross
+    if cross.xx0 is None or cross.xx2 is None or cross.xy0 is None:
+        raise ValueError("this needs moments of the weights that absorbing does not keep: use columns of dummies")
+    root = fit.root[..., None, :, :]
+    shift = (fit.z_coefficients - cross.offset)[..., None, :]
+    plain_scores = (cross.xy0 - _times(cross.xx0, shift)) @ fit.root
+    return _inside(root, cross.xx0), _inside(root, cross.xx2), plain_scores
+
+
+def _inside(root: Array, matrix: Array) -> Array:
+    return np.asarray(root.swapaxes(-1, -2) @ matrix @ root)
+
+
+def _blocks(first: Array, cross: Array, last: Array) -> Array:
+    return np.concatenate([np.concatenate([first, cross], axis=-1), np.concatenate([cross, last], axis=-1)], axis=-2)
+
+
+def _trace(matrix: Array) -> Array:
+    return np.asarray(np.trace(matrix, axis1=-2, axis2=-1))
+
+
+def _times(matrix: Array, vector: Array) -> Array:
+    return np.asarray((matrix @ vector[..., None])[..., 0])

@@ -1,0 +1,210 @@
+"""Cluster-robust standard errors, their degrees of freedom, and rows of inference for any contrast.
+
+| kind | what it is |
+|---|---|
+| CR0 | sum of squared contributions of clusters |
+| CR1 | CR0 times G / (G - 1) |
+| CR1S | CR0 times G / (G - 1) times (N - 1) / (N - k), as Stata |
+| CR1p | CR0 times G / (G - k) |
+| CR2 | bias-reduced: Bell & McCaffrey (2002); Pustejovsky & Tipton (2018), doi:10.1080/07350015.2016.1247004 |
+| CR3 | (I - H_gg)^-1 on the residuals, no further factor, as clubSandwich |
+| CV3 | jackknife around the estimate, CR3 times (G - 1) / G: MacKinnon et al. (2023), doi:10.1002/jae.2969 |
+| CV3J | the same around the mean of the estimates without one cluster |
+
+N rows, G clusters with rows, k columns and absorbed effects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mtb_eval.inference.estimate import Estimate, t_estimate
+from mtb_eval.inference.influence import Adjustment, Influence, influence, refuse_crossed
+from mtb_eval.inference.ols import LeastSquares, contrast_estimate, each_column, warning_of
+from mtb_eval.inference.saddlepoint import saddlepoint_critical, saddlepoint_p
+
+Array = NDArray[np.float64]
+Kind = Literal["CR0", "CR1", "CR1S", "CR1p", "CR2", "CR3", "CV3", "CV3J"]
+Reference = Literal["satterthwaite", "saddlepoint", "G-1", "z"]
+
+ADJUSTMENT: dict[Kind, Adjustment] = {
+    "CR0": "CR0",
+    "CR1": "CR0",
+    "CR1S": "CR0",
+    "CR1p": "CR0",
+    "CR2": "CR2",
+    "CR3": "CR3",
+    "CV3": "CR3",
+    "CV3J": "CR3",
+}
+
+
+def cluster_robust(
+    fit: LeastSquares,
+    contrast: ArrayLike,
+    *,
+    kind: Kind = "CR2",
+    reference: Reference | float = "satterthwaite",
+    level: float = 0.95,
+) -> Estimate:
+    """Return estimate, standard error, df, interval and p of a contrast of the coefficients of X.
+
+    `contrast` (p,) or (..., p), leading axes broadcasting with the batch. `reference`: t with Satterthwaite df
+    (Bell & McCaffrey 2002), the saddlepoint approximation (McCaffrey & Bell 2006; no df), t with G - 1, the normal,
+    or t with the df given. Raises ValueError if there is one cluster only, for all outcomes.
+    """
+    part = influence(fit, contrast, ADJUSTMENT[kind])
+    se = np.sqrt(_variance(fit, part, kind))
+    estimate = contrast_estimate(fit, contrast)
+    warning = warning_of(fit) or _warning(estimate, se, kind)
+    if reference == "saddlepoint":
+        return _saddlepoint(fit, estimate, se, part, kind=kind, level=level, warning=warning)
+    df, name = _reference(fit, part, kind, reference)
+    return t_estimate(estimate, se, df=df, method=f"{kind}, {name}", level=level, warning=warning)
+
+
+def standard_error(fit: LeastSquares, contrast: ArrayLike, kind: Kind) -> Array:
+    """Return the cluster-robust standard error (...) of a contrast (..., p)."""
+    return np.asarray(np.sqrt(_variance(fit, influence(fit, contrast, ADJUSTMENT[kind]), kind)))
+
+
+def covariance(fit: LeastSquares, kind: Kind) -> Array:
+    """Return the cluster-robust covariance (..., p, p) of the coefficients of X."""
+    scores = influence(fit, each_column(fit), ADJUSTMENT[kind]).scores
+    centred = np.moveaxis(scores - _centre(fit, scores, kind), 0, -2)
+    return np.asarray(_factor(fit, kind)[..., None, None] * (centred @ centred.swapaxes(-1, -2)))
+
+
+def satterthwaite_df(fit: LeastSquares, contrast: ArrayLike, kind: Kind) -> Array:
+    """Return (tr P)^2 / tr(P^2), P the covariance of the contributions under independent errors of one variance.
+
+    Shape (...) of the contrast and of the batch of the design. Factors common to all clusters (CR0, CR1, CR1S, CR1p)
+    do not change it. Pustejovsky & Tipton (2018), equation 11.
+    """
+    return _df(fit, influence(fit, contrast, ADJUSTMENT[kind]), kind)
+
+
+def contribution_covariance(fit: LeastSquares, part: Influence, kind: Kind) -> Array:
+    """Return P (..., G, G), the covariance of the contributions of clusters under the working model."""
+    reach = part.reach
+    low_rank = reach @ part.metric @ reach.swapaxes(-1, -2)
+    matrix = part.own[..., None] * np.eye(part.own.shape[-1]) - low_rank
+    if kind != "CV3J":
+        return np.asarray(matrix)
+    present = _present(fit)
+    centring = present[..., None] * (np.eye(present.shape[-1]) - present[..., None, :] / _count(present)[..., None])
+    return np.asarray(centring @ matrix @ centring)
+
+
+def require_clusters(fit: LeastSquares, method: str) -> None:
+    """Raise ValueError if no entry of the batch has two clusters."""
+    if not (fit.n_clusters > 1).any():
+        raise ValueError(f"{method} needs at least 2 clusters, there is {int(np.max(fit.n_clusters))}")
+
+
+def _variance(fit: LeastSquares, part: Influence, kind: Kind) -> Array:
+    centred = part.scores - _centre(fit, part.scores, kind)
+    return np.asarray(_factor(fit, kind) * np.sum(centred**2, axis=-1))
+
+
+def _centre(fit: LeastSquares, scores: Array, kind: Kind) -> Array | float:
+    """Return what is subtracted from each contribution: for CV3J their mean, over clusters that have rows."""
+    if kind != "CV3J":
+        return 0.0
+    present = _present(fit)
+    return np.asarray(present * np.sum(scores, axis=-1, keepdims=True) / _count(present))
+
+
+def _present(fit: LeastSquares) -> Array:
+    """Return 1 for clusters with rows, 0 for those without, (..., G)."""
+    return np.asarray(fit.cross.n > 0, dtype=float)
+
+
+def _count(present: Array) -> Array:
+    return np.asarray(present.sum(axis=-1, keepdims=True))
+
+
+def _factor(fit: LeastSquares, kind: Kind) -> Array:
+    """Return the factor (...) on the sum of squares; NaN with one cluster, and for CR1p with no more than k."""
+    require_clusters(fit, kind)
+    g, n, k = (np.asarray(v, dtype=float) for v in (fit.n_clusters, fit.n_rows, fit.rank))
+    top, bottom = {
+        "CR1": (g, g - 1),
+        "CR1S": (g * (n - 1), (g - 1) * (n - k)),
+        "CR1p": (g, g - k),
+        "CV3": (g - 1, g),
+        "CV3J": (g - 1, g),
+    }.get(kind, (np.ones_like(g), np.ones_like(g)))
+    valid = (g > 1) & (bottom > 0)
+    return np.where(valid, top / np.where(valid, bottom, 1.0), np.nan)
+
+
+def _df(fit: LeastSquares, part: Influence, kind: Kind) -> Array:
+    refuse_crossed(fit, "a Satterthwaite df")
+    require_clusters(fit, "a Satterthwaite df")
+    reach, metric = part.reach, part.metric
+    turned = reach @ metric
+    small = reach.swapaxes(-1, -2) @ turned
+    both = np.sum(reach * turned, axis=-1)
+    trace = np.sum(part.own - both, axis=-1)
+    trace_square = np.sum(part.own * (part.own - 2 * both), axis=-1) + np.sum(small * small.swapaxes(-1, -2), (-1, -2))
+    if kind == "CV3J":
+        # tr(CP) and tr(CPCP) for the centring C, from P applied to the indicator of clusters with rows.
+        applied = part.own - _times(turned, reach.sum(axis=-2))
+        g = _count(_present(fit))[..., 0]
+        mean = applied.sum(axis=-1) / g
+        trace, trace_square = trace - mean, trace_square - 2 * np.sum(applied**2, axis=-1) / g + mean**2
+    positive = trace_square > 0
+    return np.where(positive, trace**2 / np.where(positive, trace_square, 1.0), np.nan)
+
+
+def _times(matrix: Array, vector: Array) -> Array:
+    return np.asarray((matrix @ vector[..., None])[..., 0])
+
+
+def _reference(
+    fit: LeastSquares, part: Influence, kind: Kind, reference: Reference | float
+) -> tuple[Array | float, str]:
+    """Return the df of the reference distribution and its name."""
+    if reference == "satterthwaite":
+        return _df(fit, part, kind), "Satterthwaite t"
+    if reference == "G-1":
+        return np.asarray(fit.n_clusters - 1, dtype=float), "t(G-1)"
+    if reference == "z":
+        return np.inf, "z"
+    if isinstance(reference, int | float) and reference > 0:
+        return float(reference), f"t({reference:g})"
+    raise ValueError(f"unknown reference {reference!r}: use satterthwaite, saddlepoint, G-1, z or a positive df")
+
+
+def _saddlepoint(
+    fit: LeastSquares, estimate: Array, se: Array, part: Influence, *, kind: Kind, level: float, warning: str
+) -> Estimate:
+    refuse_crossed(fit, "a saddlepoint p")
+    matrix = contribution_covariance(fit, part, kind)
+    known = np.asarray(np.isfinite(matrix).all(axis=(-1, -2)))
+    values = np.linalg.eigvalsh(np.where(known[..., None, None], matrix, 0.0))
+    values = np.where(known[..., None], values, np.nan)
+    row = t_estimate(estimate, se, df=np.nan, method=f"{kind}, saddlepoint", level=level, warning=warning)
+    usable = np.isfinite(se) & (se > 0)
+    t = np.where(usable, estimate / np.where(usable, se, 1.0), np.nan)
+    half = saddlepoint_critical(level, values) * np.where(usable, se, np.nan)
+    return replace(row, p=saddlepoint_p(t, values), ci_low=estimate - half, ci_high=estimate + half)
+
+
+def _warning(estimate: Array, se: Array, kind: Kind) -> str:
+    """Return a sentence if an estimate has no standard error: which method, for how many."""
+    lost = int(np.count_nonzero(np.isfinite(estimate) & ~(se > 0)))
+    if not lost:
+        return ""
+    why = {
+        "CR1p": "there are no more clusters than columns",
+        "CR3": "a contrast cannot be estimated without one of the clusters",
+        "CV3": "a contrast cannot be estimated without one of the clusters",
+        "CV3J": "a contrast cannot be estimated without one of the clusters",
+    }.get(kind, "the clusters leave no variation to estimate it from")
+    return f"{kind} gives no standard error for {lost} of {estimate.size} estimates: {why}"
