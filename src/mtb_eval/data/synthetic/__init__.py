@@ -1,0 +1,34 @@
+"""The synthetic study: drawn from the plan and a truth, written in the formats that real studies arrive in."""
+
+from mtb_eval.data.synthetic.simulate import RawStudy, simulate_study
+from mtb_eval.data.synthetic.truth import (
+    ByArm,
+    Care,
+    Implied,
+    ScaleTruth,
+    Truth,
+    Variances,
+    load_truth,
+    null_truth,
+    resized,
+    save_truth,
+    without_attrition,
+)
+from mtb_eval.data.synthetic.write import write_study
+
+__all__ = [
+    "ByArm",
+    "Care",
+    "Implied",
+    "RawStudy",
+    "ScaleTruth",
+    "Truth",
+    "Variances",
+    "load_truth",
+    "null_truth",
+    "resized",
+    "save_truth",
+    "simulate_study",
+    "without_attrition",
+    "write_study",
+]

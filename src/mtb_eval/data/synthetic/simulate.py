@@ -1,0 +1,54 @@
+"""A whole synthetic study: raw tables as their files hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from mtb_eval.data.synthetic import registers
+from mtb_eval.data.synthetic.answers import World, questionnaire
+from mtb_eval.data.synthetic.course import draw_course
+from mtb_eval.data.synthetic.design import draw_families
+from mtb_eval.data.synthetic.latent import draw_latent
+from mtb_eval.data.synthetic.ratings import ratings
+from mtb_eval.data.synthetic.truth import Truth
+from mtb_eval.data.synthetic.visits import visits
+from mtb_eval.study import Plan, Source
+
+RawStudy = dict[str, pd.DataFrame]
+Maker = Callable[[World, Source, np.random.Generator], pd.DataFrame]
+
+MAKERS: Mapping[str, Maker] = {
+    "families": registers.families,
+    "questionnaire": questionnaire,
+    "ratings": ratings,
+    "visits": visits,
+    "usual_care": registers.usual_care,
+    "placements": registers.placements,
+    "municipalities": registers.municipalities,
+    "costs": registers.costs,
+    "interviews": registers.interviews,
+}
+
+
+def simulate_study(plan: Plan, truth: Truth, rng: np.random.Generator) -> RawStudy:
+    """Return a synthetic study: by source id a table with the columns and raw codes of its file.
+
+    Dates are datetime64, missing answers the source's missing codes, blanks NaN. Each source has its own stream of
+    random numbers, and effects move answers without changing any draw: two truths that differ in effects only give
+    the same families under the two (common random numbers).
+    """
+    world_rng, *streams = rng.spawn(1 + len(plan.sources))
+    world = make_world(plan, truth, world_rng)
+    return {s.id: MAKERS[s.role](world, s, r) for s, r in zip(plan.sources, streams, strict=True)}
+
+
+def make_world(plan: Plan, truth: Truth, rng: np.random.Generator) -> World:
+    """Return families, latent scores and course: everything that answers depend on."""
+    for_families, for_latent, for_course = rng.spawn(3)
+    families = draw_families(plan, truth, for_families)
+    latent = draw_latent(plan, truth, families, for_latent)
+    course = draw_course(plan, truth, families, latent, for_course)
+    return World(plan=plan, truth=truth, families=families, latent=latent, course=course)
