@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mtb_eval.inference.estimate import Estimate, t_estimate
+from mtb_eval.inference.grouping import codes_of
 
 Array = NDArray[np.float64]
 Rows = tuple[NDArray[np.intp], ...]
 Kind = Literal["CR0", "CR1", "CR1p", "CR1S", "CR2", "CR3", "KC", "FG"]
-Df = Literal["satterthwaite", "G-1", "G-p", "normal"]
+Reference = Literal["satterthwaite", "G-1", "G-p", "z"]
 
 _SINGULAR = 1e-9
 _FAY_GRAUBARD_BOUND = 0.75
@@ -62,13 +63,13 @@ class EstimatingEquations:
 def cluster_rows(cluster: ArrayLike) -> Rows:
     """Return the row numbers of each cluster, in the order of the sorted cluster ids.
 
-    `cluster` (n,) holds ids of any sortable type. Raises ValueError with fewer than two clusters.
+    `cluster` (n,) holds numbers or strings. Raises ValueError for missing ids and for fewer than two clusters.
     """
-    ids, code = np.unique(np.asarray(cluster), return_inverse=True)
+    codes, ids = codes_of(cluster)
     if len(ids) < 2:
         raise ValueError(f"cluster-robust inference needs at least 2 clusters, found {len(ids)}")
-    order = np.argsort(code, kind="stable")
-    return tuple(np.split(order, np.cumsum(np.bincount(code))[:-1]))
+    order = np.argsort(codes, kind="stable")
+    return tuple(np.split(order, np.cumsum(np.bincount(codes))[:-1]))
 
 
 def checked_rows(y: ArrayLike, cluster: ArrayLike, **designs: ArrayLike) -> tuple[Array, ...]:
@@ -91,7 +92,7 @@ def checked_rows(y: ArrayLike, cluster: ArrayLike, **designs: ArrayLike) -> tupl
     return (out, *list(tables.values())[1:])
 
 
-def influence(equations: EstimatingEquations, kind: Kind = "CR2") -> Array:
+def cluster_shares(equations: EstimatingEquations, kind: Kind = "CR2") -> Array:
     """Return each cluster's share (G, p) in the coefficients: M K_g r_g, times the root of the kind's factor.
 
     The shares of two outcomes on the same design give the covariance between their coefficients.
@@ -102,7 +103,7 @@ def influence(equations: EstimatingEquations, kind: Kind = "CR2") -> Array:
     return np.asarray(scores @ m * np.sqrt(_factor(equations, kind)))
 
 
-def sandwich(equations: EstimatingEquations, kind: Kind = "CR2") -> Array:
+def robust_covariance(equations: EstimatingEquations, kind: Kind = "CR2") -> Array:
     """Return the cluster-robust covariance (p, p) of the coefficients.
 
     CR0: Liang & Zeger (1986), doi 10.1093/biomet/73.1.13. CR2: Pustejovsky & Tipton (2018),
@@ -110,7 +111,7 @@ def sandwich(equations: EstimatingEquations, kind: Kind = "CR2") -> Array:
     KC: Kauermann & Carroll (2001), doi 10.1198/016214501753382309. FG: Fay & Graubard (2001),
     doi 10.1111/j.0006-341X.2001.01198.x.
     """
-    shares = influence(equations, kind)
+    shares = cluster_shares(equations, kind)
     return shares.T @ shares
 
 
@@ -134,18 +135,19 @@ def robust_estimate(
     contrast: ArrayLike,
     *,
     kind: Kind = "CR2",
-    df: Df = "satterthwaite",
+    reference: Reference = "satterthwaite",
     method: str = "",
     level: float = 0.95,
 ) -> Estimate:
-    """Return the estimate of `contrast` (p,) with the cluster-robust standard error `kind` and t on `df`.
+    """Return the estimate of `contrast` (p,) with the cluster-robust standard error `kind`.
 
-    `method` is put in front of the convention. Raises ValueError where `df` is "G-p" and G is not above p.
+    `reference`: t with Satterthwaite df, with G - 1 or G - p, or the normal. `method` is put in front of the
+    convention. Raises ValueError where the reference is "G-p" and G is not above p.
     """
     c = np.asarray(contrast, dtype=float)
-    variance = float(c @ sandwich(equations, kind) @ c)
-    nu = _df_value(equations, c, kind, df)
-    label = f"{method}, {_CONVENTION[kind]}, {'normal' if df == 'normal' else f't({df})'}".removeprefix(", ")
+    variance = float(c @ robust_covariance(equations, kind) @ c)
+    nu = _df(equations, c, kind, reference)
+    label = f"{method}, {_CONVENTION[kind]}, {'z' if reference == 'z' else f't({reference})'}".removeprefix(", ")
     return t_estimate(c @ equations.coefficients, np.sqrt(max(variance, 0.0)), df=nu, method=label, level=level)
 
 
@@ -203,10 +205,10 @@ def _symmetric_power(a: Array, power: float) -> Array:
     return np.asarray((vectors[:, keep] * values[keep] ** power) @ vectors[:, keep].T)
 
 
-def _df_value(equations: EstimatingEquations, contrast: Array, kind: Kind, df: Df) -> float:
+def _df(equations: EstimatingEquations, contrast: Array, kind: Kind, reference: Reference) -> float:
     g, p = equations.n_clusters, len(equations.coefficients)
-    if df == "satterthwaite":
+    if reference == "satterthwaite":
         return satterthwaite_df(equations, contrast, kind)
-    if df == "G-p" and g <= p:
+    if reference == "G-p" and g <= p:
         raise ValueError(f"t on G-p df needs more clusters than coefficients, found {g} and {p}")
-    return {"G-1": float(g - 1), "G-p": float(g - p), "normal": np.inf}[df]
+    return {"G-1": float(g - 1), "G-p": float(g - p), "z": np.inf}[reference]

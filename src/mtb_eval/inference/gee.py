@@ -85,15 +85,15 @@ def jackknife(
     Lipsitz, Dear & Zhao (1994), Biometrics 50, 842-846.
     """
     out, design = checked_rows(y, cluster, x=x)
-    ids, n_clusters = np.asarray(cluster), len(cluster_rows(cluster))
-    full = gee(design, out, ids, family=family, correlation=correlation).equations.coefficients
-    change = np.stack(
-        [
-            gee(design[k], out[k], ids[k], family=family, correlation=correlation).equations.coefficients - full
-            for k in (ids != left_out for left_out in np.unique(ids))
-        ]
-    )
-    return (n_clusters - 1) / n_clusters * change.T @ change
+    ids, rows = np.asarray(cluster), cluster_rows(cluster)
+
+    def fitted(kept: NDArray[np.intp]) -> Array:
+        part = gee(design[kept], out[kept], ids[kept], family=family, correlation=correlation)
+        return part.equations.coefficients
+
+    everyone = np.arange(len(out))
+    change = np.stack([fitted(np.delete(everyone, i)) for i in rows]) - fitted(everyone)
+    return (len(rows) - 1) / len(rows) * change.T @ change
 
 
 def _n_pairs(rows: Rows) -> int:

@@ -16,7 +16,7 @@ from mtb_eval.inference.estimating_equations import (
     Rows,
     checked_rows,
     cluster_rows,
-    influence,
+    cluster_shares,
     satterthwaite_df,
 )
 
@@ -107,9 +107,7 @@ def two_stage_least_squares(model: IvModel) -> EstimatingEquations:
     b = np.asarray(np.linalg.lstsq(projected, model.y, rcond=None)[0], dtype=float)
     residual = model.y - x @ b
     rows = cluster_rows(model.cluster)
-    return EstimatingEquations(
-        coefficients=b, z=tuple(projected[i] for i in rows), r=tuple(residual[i] for i in rows)
-    )
+    return EstimatingEquations(coefficients=b, z=tuple(projected[i] for i in rows), r=tuple(residual[i] for i in rows))
 
 
 def first_stage(model: IvModel, *, kind: Kind = "CR1S") -> FirstStage:
@@ -123,7 +121,7 @@ def first_stage(model: IvModel, *, kind: Kind = "CR1S") -> FirstStage:
     q = model.n_instruments
     rows = cluster_rows(model.cluster)
     reduced = _reduced_form(model, model.endogenous, rows)
-    pi, shares = reduced.coefficients[:q], influence(reduced, kind)[:, :q]
+    pi, shares = reduced.coefficients[:q], cluster_shares(reduced, kind)[:, :q]
     covariance = shares.T @ shares
     gram = _partialled_gram(model)
     f, df = float(pi @ np.linalg.solve(covariance, pi)) / q, (q, len(rows) - 1)
@@ -140,7 +138,7 @@ def anderson_rubin(
     model: IvModel,
     *,
     kind: Kind = "CR2",
-    df: Literal["satterthwaite", "G-1"] = "satterthwaite",
+    reference: Literal["satterthwaite", "G-1"] = "satterthwaite",
     level: float = 0.95,
 ) -> AndersonRubin:
     """Return the cluster-robust Anderson-Rubin confidence set for the endogenous coefficient, without a grid.
@@ -148,26 +146,26 @@ def anderson_rubin(
     The set of b for which the instruments do not predict y - b d: g(b)' V(b)^-1 g(b) / q <= F(q, df). With
     c the right side times q this is det(V(b) - g(b) g(b)'/c) >= 0, a matrix polynomial of degree 2 in b, whose
     real roots are the ends of the set. It is valid with weak instruments; it may be unbounded, disjoint or
-    (q > 1) empty, and is given as found. `df` "satterthwaite" needs one instrument.
+    (q > 1) empty, and is given as found. `reference` "satterthwaite" needs one instrument.
     Raises ValueError where it is asked for with more. Anderson & Rubin (1949), doi 10.1214/aoms/1177730090.
     """
     q = model.n_instruments
-    if df == "satterthwaite" and q > 1:
-        raise ValueError(f"Satterthwaite df are for one instrument, found {q}; use df='G-1'")
+    if reference == "satterthwaite" and q > 1:
+        raise ValueError(f"Satterthwaite df are for one instrument, found {q}; use reference='G-1'")
     rows = cluster_rows(model.cluster)
     outcome = _reduced_form(model, model.y, rows)
     dose = _reduced_form(model, model.endogenous, rows)
     first = np.eye(len(outcome.coefficients))[0]
-    nu = satterthwaite_df(outcome, first, kind) if df == "satterthwaite" else float(len(rows) - 1)
+    nu = satterthwaite_df(outcome, first, kind) if reference == "satterthwaite" else float(len(rows) - 1)
     g = np.stack([outcome.coefficients[:q], dose.coefficients[:q]])
-    shares = np.stack([influence(outcome, kind)[:, :q], influence(dose, kind)[:, :q]])
+    shares = np.stack([cluster_shares(outcome, kind)[:, :q], cluster_shares(dose, kind)[:, :q]])
     bound = q * float(stats.f.ppf(level, q, nu))
     inside = _pieces(g, shares, bound)
     return AndersonRubin(
         intervals=inside,
         shape=_shape(inside),
         p=float(stats.f.sf(_statistic(0.0, g, shares) / q, q, nu)),
-        method=f"Anderson-Rubin set, {kind}, F(q, {df})",
+        method=f"Anderson-Rubin set, {kind}, F(q, {reference})",
     )
 
 
