@@ -17,7 +17,6 @@ from mtb_eval.inference.mixed import (
     shrinkage,
     variance_covariance,
 )
-from mtb_eval.inference.mixed_spectral import matvec
 
 Array = NDArray[np.float64]
 
@@ -26,7 +25,7 @@ PROPORTIONAL = 1e-9  # relative gap between A1 and q A2 below which the F statis
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KenwardRogerF:
-    """A joint test; every field has the batch shape (..., ) but `df_num`: F = `scale` (L b)'(L Phi_A L')^-1 (L b) / q."""
+    """A joint test of L b = 0, F = `scale` (L b)'(L Phi_A L')^-1 (L b) / q; every field but `df_num` = q is (..., )."""
 
     f: Array
     df_num: int

@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 from mtb_eval.inference.cross import Cross
 from mtb_eval.inference.estimate import Estimate, t_estimate
 from mtb_eval.inference.mixed_profile import criterion, profile_minimum, profile_of
-from mtb_eval.inference.mixed_spectral import FAULTS, Spectral, matvec, spectral_form, within_rss
+from mtb_eval.inference.mixed_spectral import (
+    COLLINEAR_COLUMNS,
+    FAULTS,
+    NO_VARIATION,
+    Spectral,
+    matvec,
+    spectral_form,
+    within_rss,
+)
+from mtb_eval.inference.ols import ols
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -78,7 +87,9 @@ def fit_mixed(cross: Cross, *, reml: bool = True) -> Mixed:
     form = spectral_form(cross)
     profile = profile_of(form, columns=cross.n_columns, reml=reml)
     flat, count = profile_minimum(profile)
-    fault = np.where((form.fault == 0) & np.isnan(flat).reshape(form.fault.shape), len(FAULTS) - 1, form.fault)
+    fault = np.where((form.fault == 0) & np.isnan(flat).reshape(form.fault.shape), NO_VARIATION, form.fault)
+    if np.all(fault == COLLINEAR_COLUMNS):
+        ols(cross)  # raises the error that names the columns
     if np.all(fault > 0):
         raise ValueError(f"The mixed model cannot be fitted: {FAULTS[int(fault.flat[0])]}.")
     theta = np.where(fault == 0, flat.reshape(fault.shape), np.nan)
@@ -180,7 +191,8 @@ def variance_covariance(m: Mixed, information: Literal["expected", "observed"]) 
         within = within_rss(d, m.form.q, m.form.rss) / m.var_residual
         ee, eu, uu = eta2.sum(-1) + within - ee, q2.sum(-1) - eu, np.sum(q2 * d, -1) - uu
     det = ee * uu - eu**2
-    return np.stack([np.stack([uu, -eu], -1), np.stack([-eu, ee], -1)], -2) / det[..., None, None]
+    adjugate = np.stack([np.stack([uu, -eu], -1), np.stack([-eu, ee], -1)], -2)
+    return np.asarray(adjugate / det[..., None, None])
 
 
 def quadratic_form(w: Array, g: Array) -> Array:

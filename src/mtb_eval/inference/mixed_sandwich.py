@@ -101,12 +101,17 @@ def _test(piece: _Piece, on_z: Array) -> tuple[Array, Array]:
     q = half @ _inverse_root(middle) @ working
     residuals = _residual_sums(piece)
     scores = np.sum(q[..., 0] * matvec(span.from_sums, residuals), -1)
-    zq = (np.swapaxes(span.z, -1, -2) @ q)[..., 0]
-    w = -(zq @ piece.phi @ np.swapaxes(zq, -1, -2))
-    diagonal = np.arange(w.shape[-1])
-    w[..., diagonal, diagonal] += np.sum(q * plus(q, theta), (-1, -2))
-    df = np.trace(w, axis1=-2, axis2=-1) ** 2 / np.sum(w**2, (-1, -2))
-    return np.sum(scores**2, -1), df
+    own = np.sum(q * plus(q, theta), (-1, -2))
+    return np.sum(scores**2, -1), _satterthwaite(own, (np.swapaxes(span.z, -1, -2) @ q)[..., 0], piece.phi)
+
+
+def _satterthwaite(own: Array, zq: Array, phi: Array) -> Array:
+    """Return (tr W)^2 / sum W_gh^2 for W = diag(own) - zq Phi zq', with own (B, G), zq (B, G, p), without G x G."""
+    fitted = np.sum((zq @ phi) * zq, -1)
+    spread = phi @ (np.swapaxes(zq, -1, -2) @ zq)
+    squares = np.sum(own**2 - 2 * own * fitted, -1) + np.sum(spread * np.swapaxes(spread, -1, -2), (-1, -2))
+    total = np.sum(own - fitted, -1) ** 2
+    return np.asarray(np.divide(total, squares, out=np.full(squares.shape, np.nan), where=squares > 0))
 
 
 def _span(piece: _Piece) -> _Span:

@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+COLLINEAR_COLUMNS, NO_VARIATION = 4, 8  # positions in FAULTS
 FAULTS = (
     "",
     "a value is NaN or infinite",
@@ -31,7 +32,7 @@ FAULTS = (
     "the columns fit the outcome exactly",
     "the outcome does not vary within clusters about the columns",
 )
-COLLINEAR = 1e-12  # smallest eigenvalue of X'X scaled to unit diagonal
+COLLINEAR = 1e-12  # smallest eigenvalue of Z'Z relative to the largest, Z near orthonormal
 NULL = 1e-10  # an eigenvalue of C, relative to the largest cluster, that is 0 in exact arithmetic
 EXACT_FIT = 1e-25  # residual sum of squares relative to the sum of squares of the outcome
 NO_RESIDUAL = 1e-11  # share of the residual sum of squares that lies within clusters
@@ -135,7 +136,7 @@ def _without_faults(cross: Cross) -> tuple[Mask, Mask, Cross]:
 
 def _not_finite(*arrays: Array) -> Mask:
     masks = [~np.isfinite(a).all(axis=(-1, -2)) for a in arrays]
-    return np.logical_or.reduce(np.broadcast_arrays(*masks))
+    return np.asarray(np.logical_or.reduce(np.broadcast_arrays(*masks)))
 
 
 def _zero(a: Array, mask: Mask) -> Array:
@@ -143,15 +144,12 @@ def _zero(a: Array, mask: Mask) -> Array:
 
 
 def _inverse(s: Array) -> tuple[Array, Array, Mask]:
-    """Return the inverse of s (..., p, p), its log determinant and where it is singular (the identity there)."""
-    diagonal = np.diagonal(s, axis1=-2, axis2=-1)
-    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    values, vectors = np.linalg.eigh(s / (scale[..., :, None] * scale[..., None, :]))
-    singular = values[..., 0] < COLLINEAR
+    """Return the inverse of s (..., p, p), its log determinant and where it is singular (other numbers there)."""
+    values, vectors = np.linalg.eigh(s)
+    singular = np.asarray(values[..., 0] <= COLLINEAR * values[..., -1])
     values = np.where(singular[..., None], 1.0, values)
-    root = vectors / scale[..., :, None]
-    inverse = (root / values[..., None, :]) @ np.swapaxes(root, -1, -2)
-    return inverse, np.sum(np.log(values) + 2 * np.log(scale), -1), np.asarray(singular)
+    inverse = (vectors / values[..., None, :]) @ np.swapaxes(vectors, -1, -2)
+    return inverse, np.sum(np.log(values), -1), singular
 
 
 def _eigen(sums: ClusterSums, s_inv: Array, gamma: Array) -> tuple[Array, Array, Array]:
