@@ -14,7 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from mtb_eval.inference.cross import Cross
 from mtb_eval.inference.draws import Draws, wild_draws
-from mtb_eval.inference.inversion import TIE, Alternative, ConfidenceSet, Ratios, confidence_set
+from mtb_eval.inference.inversion import (
+    Alternative,
+    ConfidenceSet,
+    Ratios,
+    confidence_set,
+    extreme_counts,
+)
 from mtb_eval.inference.wild_scores import Variant, WildScores, wild_scores
 
 Array = NDArray[np.float64]
@@ -28,7 +34,7 @@ _BLOCK = 2**20
 class WildResult:
     """A wild cluster bootstrap test with its interval; array fields have the batch shape (..., ), which may be ().
 
-    `t` has the variant's own standard error `se` (CR1 or jackknife CV3). `count` and `count_strict` of `n_draws` draws
+    `t` has the variant's own standard error `se` (CR1S or jackknife CV3). `count` and `count_strict` of `n_draws` draws
     are behind `p` (ties counted) and `p_strict`. `exact`: all sign draws were used. `ci_low`, `ci_high`: outermost
     ends of {r : p(r) > 1 - level} (NaN if no interval was asked), infinite and flagged in `ci_open` where the set is
     unbounded; `ci_disjoint`: it has holes, and `part_low`, `part_high` bound the piece that holds the estimate.
@@ -86,7 +92,7 @@ def wild_test(
     counts = np.zeros((2, t.size), dtype=np.int64)
     for rows in _row_blocks(scores, used):
         top, bottom = _drawn(scores, used, x, rows)
-        counts[:, rows] = _counts(top, bottom, t.reshape(-1)[rows], alternative)
+        counts[:, rows] = extreme_counts(top, bottom, t.reshape(-1)[rows], alternative)
     count, strict = (2 if used.mirrored else 1) * counts.reshape((2, *t.shape))
     nothing = np.full(t.shape, np.nan)
     return WildResult(
@@ -202,19 +208,6 @@ def _drawn(scores: WildScores, draws: Draws, x: Array, rows: slice) -> tuple[Arr
     return score @ draws.weights.T, np.einsum("bgd,bgd->bd", residual, residual)
 
 
-def _counts(top: Array, bottom: Array, t: Array, alternative: Alternative) -> tuple[Counts, Counts]:
-    """Draws at least as extreme as t: ties within 1e-9 counted, and not counted."""
-    if alternative == "two-sided":
-        squared, against = top**2, t[:, None] ** 2 * bottom
-        weak, strict = squared >= (1 - TIE) ** 2 * against, squared > (1 + TIE) ** 2 * against
-    else:
-        sign = 1.0 if alternative == "greater" else -1.0
-        root, size = np.sqrt(bottom), np.abs(t)[:, None]
-        weak = sign * top >= (sign * t[:, None] - TIE * size) * root
-        strict = sign * top > (sign * t[:, None] + TIE * size) * root
-    return np.count_nonzero(weak, axis=1), np.count_nonzero(strict, axis=1)
-
-
 def _share(count: Counts, draws: Draws) -> Array:
     return np.asarray(count / draws.n_draws if draws.exact else (1 + count) / (1 + draws.n_draws))
 
@@ -253,7 +246,7 @@ def _reshaped(parts: list[ConfidenceSet], shape: tuple[int, ...]) -> ConfidenceS
 
 
 def _method(scores: WildScores, draws: Draws, alternative: Alternative) -> str:
-    se = "CR1" if scores.variant.endswith("1") else "CV3 jackknife"
+    se = "CR1S" if scores.variant.endswith("1") else "CV3 jackknife"
     rule = "ties counted (1e-9)" if draws.exact else "ties and the observed draw counted"
     return f"{scores.variant.upper()}, {se} t, {draws.name}, {alternative}, {rule}"
 
