@@ -79,13 +79,14 @@ def first(score: Floats, count: ByArm, mtb: Bools) -> Bools:
 def schedule(days_from_recruitment: Floats, days_to_birth: Floats) -> Floats:
     """Return scheduled visits by a day: weekly until the first birthday, every second week after it."""
     weekly = days_to_birth + BIWEEKLY_AFTER
-    return (np.minimum(days_from_recruitment, weekly) + np.maximum(days_from_recruitment - weekly, 0) / 2) / 7
+    slower = np.maximum(days_from_recruitment - weekly, 0)
+    return np.asarray((np.minimum(days_from_recruitment, weekly) + slower / 2) / 7)
 
 
 def day_of(scheduled: Floats, days_to_birth: Floats) -> Floats:
     """Return the day, from recruitment, by which so many visits are scheduled: the inverse of `schedule`."""
     weekly = (days_to_birth + BIWEEKLY_AFTER) / 7
-    return 7 * (np.minimum(scheduled, weekly) + 2 * np.maximum(scheduled - weekly, 0))
+    return np.asarray(7 * (np.minimum(scheduled, weekly) + 2 * np.maximum(scheduled - weekly, 0)))
 
 
 def _index(plan: Plan, weights: Mapping[str, float], families: Families, latent: Latent) -> Floats:
@@ -135,7 +136,7 @@ def _end_of_care(
     stop = day_of(earliest + (0.96 * most - earliest) * rng.random(families.n) ** 1.5, to_birth)
     stop = np.where(placed, np.maximum(stop, to_birth + 20), stop)
     days = np.where(leaves, np.minimum(stop, full - 10), full)
-    return families.recruited + days.astype("timedelta64[D]")
+    return np.asarray(families.recruited + days.astype("timedelta64[D]"))
 
 
 def _takes_part(count: ByArm | None, willing: Floats, families: Families, rng: np.random.Generator) -> Bools:

@@ -86,34 +86,34 @@ def apportion(total: int, weights: Floats) -> Ints:
     if weights.sum() <= 0:
         weights = np.ones_like(weights)
     exact = total * weights / weights.sum()
-    counts = np.floor(exact).astype(np.int64)
-    left = total - int(counts.sum())
-    counts[np.argsort(counts - exact, kind="stable")[:left]] += 1
+    counts: Ints = np.floor(exact).astype(np.int64)
+    counts[np.argsort(counts - exact, kind="stable")[: total - int(counts.sum())]] += 1
     return counts
 
 
 def _recruit(plan: Plan, truth: Truth, rng: np.random.Generator) -> tuple[Ints, Bools, Days]:
     share = np.array([truth.municipality_share.get(m.code, 1.0) for m in plan.municipalities])
     starts, trained = _windows(plan)
-    end = np.datetime64(plan.recruited_to, "D") + 1
+    end = np.datetime64(plan.recruited_to, "D") + np.timedelta64(1, "D")
     before = np.maximum((np.minimum(trained, end) - starts).astype(float), 0)
     after = np.maximum((end - trained).astype(float), 0)
     if truth.n_mtb and not after.any():
         raise ValueError("synthetic study: no municipality is trained before recruitment ends, so none can give MTB")
     n_before = round(truth.before_training * truth.n_control) if before.any() else 0
     parts = [
-        (apportion(n_before, share * before), starts, np.minimum(trained, end), False),
-        (apportion(truth.n_control - n_before, share * after), trained, end, False),
-        (apportion(truth.n_mtb, share * after), trained, end, True),
+        _dated(apportion(n_before, share * before), starts, np.minimum(trained, end), rng),
+        _dated(apportion(truth.n_control - n_before, share * after), trained, end, rng),
+        _dated(apportion(truth.n_mtb, share * after), trained, end, rng),
     ]
-    where, arms, days = [], [], []
-    for counts, first, last, is_mtb in parts:
-        index = np.repeat(np.arange(share.size), counts)
-        length = np.maximum((last - first).astype(float), 1)[index]
-        days.append(first[index] + np.floor(rng.random(index.size) * length).astype("timedelta64[D]"))
-        where.append(index)
-        arms.append(np.full(index.size, is_mtb))
-    return np.concatenate(where), np.concatenate(arms), np.concatenate(days)
+    mtb = np.repeat([False, False, True], [where.size for where, _ in parts])
+    return np.concatenate([where for where, _ in parts]), mtb, np.concatenate([days for _, days in parts])
+
+
+def _dated(counts: Ints, first: Days, last: Days | np.datetime64, rng: np.random.Generator) -> tuple[Ints, Days]:
+    """Return municipality and recruitment day, uniform from its first day to before its last, of `counts` families."""
+    index = np.repeat(np.arange(counts.size), counts)
+    length = np.maximum((last - first).astype(float), 1)[index]
+    return index, np.asarray(first[index] + np.floor(rng.random(index.size) * length).astype("timedelta64[D]"))
 
 
 def _windows(plan: Plan) -> tuple[Days, Days]:
@@ -125,6 +125,5 @@ def _windows(plan: Plan) -> tuple[Days, Days]:
 
 
 def _first_day(municipality: Municipality, first: np.datetime64) -> np.datetime64:
-    if municipality.randomised:
-        return first
-    return max(first, np.datetime64(municipality.trained_on, "D") - JOINED_BEFORE_TRAINING)
+    joined = np.datetime64(municipality.trained_on, "D") - np.timedelta64(JOINED_BEFORE_TRAINING, "D")
+    return first if municipality.randomised else max(first, joined)

@@ -15,7 +15,7 @@ from mtb_eval.data.synthetic.labels import Labels
 
 SAV_CREATED = slice(92, 109)  # creation date (9) and time (8) in the header of a system file
 SAV_CREATED_BYTES = b"01 Jan 2000:00:00"
-MADE = datetime(2020, 1, 1)  # noqa: DTZ001 - a constant that stands for no clock
+MADE = datetime(2020, 1, 1)  # stands for the clock
 ZIP_TIME = (2020, 1, 1, 0, 0, 0)
 XML_TIME = b"2020-01-01T00:00:00Z"
 
@@ -27,7 +27,7 @@ def write_sav(frame: pd.DataFrame, file: Path, labels: Labels) -> None:
         str(file),
         file_label=labels.file[:64],
         column_labels=[labels.columns.get(c, c) for c in frame.columns],
-        variable_value_labels={c: dict(v) for c, v in labels.values.items() if c in frame.columns},
+        variable_value_labels=_values(frame, labels),
         missing_ranges={c: [float(m) for m in v] for c, v in labels.missing.items() if c in frame.columns},
         row_compress=True,
     )
@@ -38,16 +38,15 @@ def write_sav(frame: pd.DataFrame, file: Path, labels: Labels) -> None:
 
 def write_dta(frame: pd.DataFrame, file: Path, labels: Labels) -> None:
     """Write Stata 14 (format 118): value labels, variable labels, dates as days."""
-    dates = {c: "td" for c in _date_columns(frame)}
     frame.to_stata(
         file,
         version=118,
         write_index=False,
-        convert_dates=dates,
+        convert_dates=dict.fromkeys(_date_columns(frame), "td"),
         time_stamp=MADE,
         data_label=labels.file[:80],
         variable_labels={c: labels.columns.get(c, c)[:80] for c in frame.columns},
-        value_labels={c: dict(v) for c, v in labels.values.items() if c in frame.columns},
+        value_labels=_values(frame, labels),
     )
 
 
@@ -65,6 +64,10 @@ def write_csv(frame: pd.DataFrame, file: Path, labels: Labels) -> None:
     for column in _date_columns(frame):
         text[column] = frame[column].dt.strftime("%d-%m-%Y")
     text.to_csv(file, sep=";", decimal=",", index=False, encoding="utf-8", lineterminator="\n")
+
+
+def _values(frame: pd.DataFrame, labels: Labels) -> dict[str, dict[float, str]]:
+    return {c: {float(k): text for k, text in v.items()} for c, v in labels.values.items() if c in frame.columns}
 
 
 def _date_columns(frame: pd.DataFrame) -> list[str]:

@@ -49,8 +49,8 @@ def film_waves(plan: Plan, truth: Truth) -> list[str]:
 def draw_latent(plan: Plan, truth: Truth, families: Families, rng: np.random.Generator) -> Latent:
     """Return latent scores with family, instrument, municipality and calendar-time variance.
 
-    score = sign (a F + b C + c S + d E) + municipality + sign slope (years - mean), with F shared by the family, C by an
-    instrument's scales, S lasting for the scale, E of the wave; sign is +1 where higher is worse.
+    score = sign (a F + b C + c S + d E) + municipality + sign slope (years - mean): F is shared by the family, C by
+    an instrument's scales, S lasts for the scale, E is of the wave; sign is +1 where higher is worse.
     """
     kept: dict[str, Floats] = {}
     n, places = families.n, len(plan.municipalities)
@@ -74,7 +74,7 @@ def draw_latent(plan: Plan, truth: Truth, families: Families, rng: np.random.Gen
 
 def _mixed(variances: Variances, parts: list[Floats]) -> Floats:
     shares = (variances.family, variances.instrument, variances.scale, variances.wave)
-    return np.sum([np.sqrt(s) * p for s, p in zip(shares, parts, strict=True)], axis=0)
+    return np.asarray(np.sum([np.sqrt(s) * p for s, p in zip(shares, parts, strict=True)], axis=0))
 
 
 def _worse(instrument: Instrument, scale_id: str) -> float:

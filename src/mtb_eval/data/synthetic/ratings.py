@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mtb_eval.data.synthetic.answers import World, codes_of, item_steps
 from mtb_eval.data.synthetic.design import Floats, Ints
+from mtb_eval.data.synthetic.items import codes_of, item_steps
 from mtb_eval.data.synthetic.latent import film_waves
+from mtb_eval.data.synthetic.world import World
 from mtb_eval.study import Instrument, Source
 
 N_CODERS = 3

@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 
 from mtb_eval.data.synthetic import registers
-from mtb_eval.data.synthetic.answers import World, questionnaire
-from mtb_eval.data.synthetic.course import draw_course
-from mtb_eval.data.synthetic.design import draw_families
-from mtb_eval.data.synthetic.latent import draw_latent
+from mtb_eval.data.synthetic.questionnaires import questionnaire
 from mtb_eval.data.synthetic.ratings import ratings
 from mtb_eval.data.synthetic.truth import Truth
+from mtb_eval.data.synthetic.usual_care import usual_care
 from mtb_eval.data.synthetic.visits import visits
+from mtb_eval.data.synthetic.world import World, draw_world
 from mtb_eval.study import Plan, Source
 
 RawStudy = dict[str, pd.DataFrame]
@@ -25,7 +24,7 @@ MAKERS: Mapping[str, Maker] = {
     "questionnaire": questionnaire,
     "ratings": ratings,
     "visits": visits,
-    "usual_care": registers.usual_care,
+    "usual_care": usual_care,
     "placements": registers.placements,
     "municipalities": registers.municipalities,
     "costs": registers.costs,
@@ -41,14 +40,5 @@ def simulate_study(plan: Plan, truth: Truth, rng: np.random.Generator) -> RawStu
     the same families under the two (common random numbers).
     """
     world_rng, *streams = rng.spawn(1 + len(plan.sources))
-    world = make_world(plan, truth, world_rng)
+    world = draw_world(plan, truth, world_rng)
     return {s.id: MAKERS[s.role](world, s, r) for s, r in zip(plan.sources, streams, strict=True)}
-
-
-def make_world(plan: Plan, truth: Truth, rng: np.random.Generator) -> World:
-    """Return families, latent scores and course: everything that answers depend on."""
-    for_families, for_latent, for_course = rng.spawn(3)
-    families = draw_families(plan, truth, for_families)
-    latent = draw_latent(plan, truth, families, for_latent)
-    course = draw_course(plan, truth, families, latent, for_course)
-    return World(plan=plan, truth=truth, families=families, latent=latent, course=course)

@@ -97,9 +97,9 @@ class Truth:
     dont_know: float = 0.003
     double_coded: float = 0.25
     n_cost_municipalities: int | None = None
-    placed: ByArm = ByArm(mtb=0, control=0)  # noqa: RUF009 - frozen
-    care: Care = Care()  # noqa: RUF009 - frozen
-    variances: Variances = Variances()  # noqa: RUF009 - frozen
+    placed: ByArm = ByArm(mtb=0, control=0)
+    care: Care = Care()
+    variances: Variances = Variances()
     municipality_share: Mapping[str, float] = field(default_factory=dict)
     answered: Mapping[str, ByArm] = field(default_factory=dict)
     filmed: Mapping[str, ByArm] = field(default_factory=dict)

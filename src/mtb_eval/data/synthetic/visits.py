@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mtb_eval.data.synthetic.answers import World
+from mtb_eval.data.synthetic.columns import codes
 from mtb_eval.data.synthetic.course import day_of, schedule
-from mtb_eval.data.synthetic.design import Floats, Ints
+from mtb_eval.data.synthetic.design import Bools, Days, Floats, Ints
+from mtb_eval.data.synthetic.world import World
 from mtb_eval.study import Source
 
 CANCELLED = 0.12  # per held visit, in the mean
@@ -22,12 +23,13 @@ def visits(world: World, source: Source, rng: np.random.Generator) -> pd.DataFra
     is_held = _held(family, held, rng)
     day = _days(world, family, (position + 0.1 + 0.8 * rng.random(family.size)) / (held + cancelled)[family])
     minutes = 5 * np.round((MEAN_MINUTES + SD_MINUTES * rng.standard_normal(family.size)) / 5)
+    status = codes(source, "status")
     frame = pd.DataFrame(
         {
             "family_id": np.array(world.families.ids)[family],
             "visited_on": day,
             "clinician": _clinician(position, rng),
-            "status": np.where(is_held, _code(source, "status", "held"), _code(source, "status", "cancelled")),
+            "status": np.where(is_held, status["held"], status["cancelled"]),
             "father_present": (is_held & (rng.random(family.size) < _father(world, rng)[family])).astype(np.int64),
             "minutes": np.where(is_held, np.clip(minutes, 20, 150), 0).astype(np.int64),
         }
@@ -42,7 +44,7 @@ def _numbered(counts: Ints) -> tuple[Ints, Ints]:
     return family, np.arange(family.size) - start
 
 
-def _held(family: Ints, held: Ints, rng: np.random.Generator) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _held(family: Ints, held: Ints, rng: np.random.Generator) -> Bools:
     """Return which rows are held: a random `held` of each family's rows."""
     order = np.lexsort((rng.random(family.size), family))
     _, rank = _numbered(np.bincount(family, minlength=held.size))
@@ -51,11 +53,11 @@ def _held(family: Ints, held: Ints, rng: np.random.Generator) -> np.ndarray[tupl
     return chosen
 
 
-def _days(world: World, family: Ints, share: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.datetime64]]:
+def _days(world: World, family: Ints, share: Floats) -> Days:
     to_birth = (world.families.born - world.families.recruited).astype(float)
     total = schedule((world.course.end - world.families.recruited).astype(float), to_birth)
     days = np.floor(day_of(share * total[family], to_birth[family]))
-    return world.families.recruited[family] + days.astype("timedelta64[D]")
+    return np.asarray(world.families.recruited[family] + days.astype("timedelta64[D]"))
 
 
 def _clinician(position: Ints, rng: np.random.Generator) -> Ints:
@@ -66,8 +68,3 @@ def _clinician(position: Ints, rng: np.random.Generator) -> Ints:
 
 def _father(world: World, rng: np.random.Generator) -> Floats:
     return np.clip(0.3 - 0.15 * world.families.family + 0.15 * rng.standard_normal(world.families.n), 0, 0.9)
-
-
-def _code(source: Source, column: str, name: str) -> int:
-    categories = next(c.categories for c in source.columns if c.name == column)
-    return next(c.code for c in categories if c.name == name)
