@@ -1,0 +1,155 @@
+"""A study's folder to a Study: read, check everything, clean, score."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from mtb_eval.data.assemble import families_table
+from mtb_eval.data.checks import check_tables
+from mtb_eval.data.clean import (
+    clean_families,
+    clean_municipalities,
+    clean_others,
+    clean_placements,
+    clean_questionnaire,
+    clean_ratings,
+    clean_usual_care,
+    clean_visits,
+    held,
+)
+from mtb_eval.data.families import Study
+from mtb_eval.data.problems import DataError, Problem, problem_table
+from mtb_eval.data.read import find_file, near_file, read_table
+from mtb_eval.data.typed import Table, empty_table, typed_table
+from mtb_eval.study import Plan, Source
+from mtb_eval.study.sources import Role
+
+_SYNTHETIC = "truth.toml"  # stands beside data that were made, with the effects they were made with
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Files:
+    """The study's files as typed tables, in the plan's order, with every problem and each file's SHA-256."""
+
+    tables: tuple[Table, ...]
+    problems: pd.DataFrame
+    hashes: Mapping[str, str]
+
+
+def load_study(path: str | Path, plan: Plan) -> Study:
+    """Return the study in a folder, read and checked by its plan.
+
+    Raises DataError, whose `problems` lists everything that is wrong in any file at once, if there is any problem;
+    PlanError if the plan's sources cannot be joined.
+    """
+    files = _read_files(Path(path), plan)
+    if len(files.problems):
+        raise DataError(files.problems)
+    return _study(files, plan, synthetic=(Path(path) / _SYNTHETIC).is_file())
+
+
+def check_study(path: str | Path, plan: Plan) -> pd.DataFrame:
+    """Return everything that is wrong in a study's files: file, column, rule, n_rows, message; no row if all is well.
+
+    No message holds a person's id or value. `n_rows` is 0 where a file or column as a whole is meant.
+    """
+    return _read_files(Path(path), plan).problems
+
+
+def _read_files(folder: Path, plan: Plan) -> _Files:
+    if not folder.is_dir():
+        message = "the study folder does not exist" if not folder.exists() else "is a file; give the study's folder"
+        problem = Problem(file=folder.name, rule="missing_folder", message=message)
+        return _Files(tables=(), problems=problem_table([problem]), hashes={})
+    tables: list[Table] = []
+    problems: list[pd.DataFrame] = []
+    hashes: dict[str, str] = {}
+    for source in plan.sources:
+        found = _find(folder, source)
+        if isinstance(found, Problem):
+            problems.append(problem_table([found]))
+            continue
+        if found is None:
+            tables.append(empty_table(source, plan))
+            continue
+        try:
+            raw = read_table(found)
+        except DataError as unreadable:
+            problems.append(unreadable.problems)
+            continue
+        table, within = typed_table(raw, source, plan, file=found.name)
+        tables.append(table)
+        problems.append(problem_table(within))
+        hashes[found.name] = _sha256(found)
+    across = problem_table(check_tables([t for t in tables if t.file], plan))
+    return _Files(tables=tuple(tables), problems=_all([*problems, across]), hashes=hashes)
+
+
+def _find(folder: Path, source: Source) -> Path | Problem | None:
+    found = find_file(folder, source.file)
+    if found is None and source.required:
+        message = f"the file is not in the study folder{near_file(folder, source.file)}"
+        return Problem(file=source.file, rule="missing_file", message=message)
+    return found
+
+
+def _all(problems: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [p for p in problems if len(p)]
+    return pd.concat(filled, ignore_index=True) if filled else problem_table([])
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _study(files: _Files, plan: Plan, *, synthetic: bool) -> Study:
+    roles = {role: [t for t in files.tables if t.source.role == role] for role in {s.role for s in plan.sources}}
+    questionnaires = [(t.source, clean_questionnaire(t, plan)) for t in roles.get("questionnaire", [])]
+    ratings = clean_ratings(roles.get("ratings", []), plan)
+    visits, placements = clean_visits(roles.get("visits", [])), clean_placements(roles.get("placements", []))
+    register = pd.concat([t.frame for t in roles["families"]], ignore_index=True)
+    families = families_table(
+        clean_families(register, plan),
+        plan,
+        questionnaires=questionnaires,
+        ratings=ratings,
+        visits=held(visits, [t.source for t in roles["visits"]]) if _given(roles, "visits") else None,
+        placements=placements if _given(roles, "placements") else None,
+    )
+    return Study(
+        families=families,
+        answers=_answers(questionnaires, plan),
+        ratings=ratings,
+        visits=visits,
+        placements=placements,
+        usual_care=clean_usual_care(roles.get("usual_care", [])),
+        costs=clean_others(roles.get("costs", [])),
+        interviews=clean_others(roles.get("interviews", [])),
+        municipalities=clean_municipalities(roles.get("municipalities", [])),
+        missing=pd.concat([t.missing for t in files.tables], ignore_index=True),
+        files=files.hashes,
+        synthetic=synthetic,
+    )
+
+
+def _given(roles: Mapping[Role, Sequence[Table]], role: Role) -> bool:
+    return any(t.file for t in roles.get(role, []))
+
+
+def _answers(
+    questionnaires: Sequence[tuple[Source, Mapping[str, pd.DataFrame]]], plan: Plan
+) -> dict[str, pd.DataFrame]:
+    """Return by wave the items of all its questionnaires, one row per family that answered any."""
+    found: dict[str, pd.DataFrame] = {}
+    for source, by_wave in questionnaires:
+        items = [c for i in source.instruments for c in plan.instruments[i].columns]
+        for wave, answered in by_wave.items():
+            part = answered[["family_id", *items]]
+            found[wave] = found[wave].merge(part, on="family_id", how="outer") if wave in found else part
+    return found

@@ -1,0 +1,86 @@
+"""The frame of a file: which columns it has, and cells that no study file may hold whatever their column."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+
+from mtb_eval.data.cells import date_of, folded, number_of
+from mtb_eval.data.columns import Cells, distinct_cells
+from mtb_eval.data.cpr import n_cpr
+from mtb_eval.data.fields import Field
+from mtb_eval.data.problems import Problem, rows
+from mtb_eval.data.raw import RawTable
+from mtb_eval.study import Source
+
+_LOGS = ("visits", "usual_care", "placements", "costs", "interviews")  # these may have nothing to tell
+_EXCEL_ERRORS = frozenset({"#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"})
+
+
+def structure_problems(raw: RawTable, fields: Sequence[Field], source: Source, file: str) -> Iterator[Problem]:
+    """Yield a problem for no header, no rows, and each missing or unknown column (with a near name, if any)."""
+    expected = {f.column for f in fields}
+    if not expected & set(raw.frame.columns):
+        message = "no declared column is in the file: is its first row the header?"
+        yield Problem(file=file, rule="no_header", message=message)
+        return
+    if raw.frame.empty and source.role not in _LOGS:
+        yield Problem(file=file, rule="no_rows", message="the file has a header but no rows")
+    absent = {folded(f.column): f.column for f in fields if f.column not in raw.frame}
+    for field in fields:
+        if field.required and field.column not in raw.frame:
+            message = "a declared column is not in the file"
+            yield Problem(file=file, column=field.column, rule="missing_column", message=message)
+    for position, name in enumerate(raw.frame.columns, start=1):
+        if name not in expected:
+            near = difflib.get_close_matches(folded(name), list(absent), n=1, cutoff=0.7)
+            hint = f"; did you mean {absent[near[0]]!r}?" if near else ""
+            message = f"the column is not declared{hint}"
+            yield Problem(file=file, column=column_name(name, position), rule="unknown_column", message=message)
+
+
+def forbidden_content(raw: RawTable, file: str) -> tuple[set[str], list[Problem]]:
+    """Return the columns refused for CPR numbers, and a problem for each with them, damaged letters or errors."""
+    refused: set[str] = set()
+    problems: list[Problem] = []
+    for position, name in enumerate(raw.frame.columns, start=1):
+        shown = column_name(name, position)
+        cells = distinct_cells(raw.frame[name])
+        n = n_cpr(dict(zip(cells.distinct, cells.counts, strict=True)))
+        if n:
+            refused.add(name)
+            message = f"{rows(n)} look like CPR numbers, which are refused: replace them with study ids"
+            problems.append(Problem(file=file, column=shown, rule="cpr", n_rows=n, message=message))
+        problems += _bad_texts(cells, list(raw.labels.get(name, {}).values()), file=file, column=shown)
+    return refused, problems
+
+
+def column_name(name: str, position: int) -> str:
+    """Return a column's name; its position instead where the name looks like a value, as in a file without header."""
+    value_like = number_of(name, ".") is not None or date_of(name) is not None or re.search(r"\d{6}-?\d{4}", name)
+    return f"(column {position})" if value_like else name
+
+
+def _bad_texts(cells: Cells, labels: list[str], *, file: str, column: str) -> Iterator[Problem]:
+    damaged = cells.total(lambda cell: isinstance(cell, str) and _damaged(cell))
+    if damaged or any(_damaged(label) for label in labels):
+        where = rows(damaged) if damaged else "value labels"
+        message = f"{where} with damaged letters (UTF-8 read as Latin-1): export the file again with its own encoding"
+        yield Problem(file=file, column=column, rule="damaged_letters", n_rows=damaged, message=message)
+    errors = cells.total(lambda cell: isinstance(cell, str) and cell.strip() in _EXCEL_ERRORS)
+    if errors:
+        message = f"{rows(errors)} hold an Excel error such as #N/A: correct or clear those cells"
+        yield Problem(file=file, column=column, rule="excel_error", n_rows=errors, message=message)
+
+
+def _damaged(text: str) -> bool:
+    if text.isascii():
+        return False
+    for encoding in ("latin-1", "cp1252"):
+        try:
+            text.encode(encoding).decode("utf-8")
+        except UnicodeError:
+            continue
+        return True
+    return "\ufffd" in text
