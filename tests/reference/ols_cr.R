@@ -13,6 +13,7 @@ fit_table <- function(formula, data, cluster, types = c("CR0", "CR1", "CR1S", "C
   out <- list(names = names(coef(fit)), n = nobs(fit), n_clusters = g, coef = unname(coef(fit)))
   out[types] <- lapply(types, one_type)
   out$saddlepoint_p <- saddle$p_saddle
+  out$saddlepoint <- saddle$saddlepoint
   if (!anyNA(left_out)) {
     out$cv3_se <- unname(sqrt((g - 1) / g * rowSums((left_out - coef(fit))^2)))
     out$cv3j_se <- unname(sqrt((g - 1) / g * rowSums((left_out - rowMeans(left_out))^2)))

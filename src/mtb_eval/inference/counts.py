@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from mtb_eval.inference.estimate import Estimate, t_estimate
+from mtb_eval.inference.grouping import codes_of
 
 Array = NDArray[np.float64]
 Difference = Literal["miettinen-nurminen", "mee", "newcombe", "agresti-caffo", "wald"]
@@ -45,7 +46,7 @@ class Counts:
 def counts(*, events_first: ArrayLike, n_first: ArrayLike, events_second: ArrayLike, n_second: ArrayLike) -> Counts:
     """Return checked counts, broadcast to one shape.
 
-    Raises ValueError for counts that are not whole, negative, above their number of families, or empty arms.
+    Raises ValueError for counts that are not whole, negative, or above their number of families.
     """
     given = [np.asarray(v, dtype=float) for v in (events_first, n_first, events_second, n_second)]
     x1, n1, x2, n2 = np.broadcast_arrays(*given)
@@ -55,9 +56,6 @@ def counts(*, events_first: ArrayLike, n_first: ArrayLike, events_second: ArrayL
     above = int(((x1 > n1) | (x2 > n2)).sum())
     if above:
         raise ValueError(f"{above} tables have more events than families in an arm")
-    empty = int(((n1 == 0) | (n2 == 0)).sum())
-    if empty:
-        raise ValueError(f"{empty} tables have an arm without families")
     a, b, c, d = (v.astype(np.int64) for v in (x1, n1, x2, n2))
     return Counts(events_first=a, n_first=b, events_second=c, n_second=d)
 
@@ -65,19 +63,27 @@ def counts(*, events_first: ArrayLike, n_first: ArrayLike, events_second: ArrayL
 def two_arms(event: ArrayLike, first: ArrayLike) -> Counts:
     """Return the counts of a 0/1 `event` (n,) in the arm where `first` (n,) is 1 and in the other arm.
 
-    Raises ValueError for values other than 0 and 1 and for an empty arm.
+    Raises ValueError for values other than 0 and 1.
+    """
+    one = two_arms_by_stratum(event, first, np.zeros(len(np.asarray(event))))
+    fields = (one.events_first, one.n_first, one.events_second, one.n_second)
+    a, b, c, d = (v[0] for v in fields)
+    return counts(events_first=a, n_first=b, events_second=c, n_second=d)
+
+
+def two_arms_by_stratum(event: ArrayLike, first: ArrayLike, stratum: ArrayLike) -> Counts:
+    """Return the counts (K,) of `event` (n,) by arm `first` (n,) in each of the K values of `stratum` (n,).
+
+    Strata are in sorted order; one without families in an arm is kept. Raises ValueError for values other than
+    0 and 1 and for missing strata.
     """
     y, arm = np.asarray(event, dtype=float), np.asarray(first, dtype=float)
     bad = int((~np.isin(y, (0, 1)) | ~np.isin(arm, (0, 1))).sum())
     if bad:
         raise ValueError(f"event and arm must be 0 or 1, found {bad} rows that are not")
-    n = arm.sum()
-    return counts(
-        events_first=(y * arm).sum(),
-        n_first=n,
-        events_second=(y * (1 - arm)).sum(),
-        n_second=len(arm) - n,
-    )
+    codes, labels = codes_of(stratum, what="stratum")
+    total = [np.bincount(codes, weights=w, minlength=len(labels)) for w in (y * arm, arm, y * (1 - arm), 1 - arm)]
+    return counts(events_first=total[0], n_first=total[1], events_second=total[2], n_second=total[3])
 
 
 def risk_difference(table: Counts, method: Difference = "miettinen-nurminen", level: float = 0.95) -> Estimate:
@@ -87,7 +93,9 @@ def risk_difference(table: Counts, method: Difference = "miettinen-nurminen", le
     the same without the factor, Mee (1984), Biometrics 40, 1175-1176; "newcombe": from two Wilson intervals,
     doi 10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I, with the score p; "agresti-caffo":
     Wald after one event and one non-event more in each arm; "wald". Score methods have no standard error (NaN).
+    Raises ValueError for an arm without families.
     """
+    _refuse_empty(table)
     if method == "wald":
         return _wald_difference(table, 0.0, level, "risk difference, Wald interval")
     if method == "agresti-caffo":
@@ -105,7 +113,9 @@ def risk_ratio(table: Counts, method: Ratio = "miettinen-nurminen", level: float
     the same without the factor, doi 10.2307/2531405; both hold with empty cells (0 events in the second arm
     give an infinite ratio and upper limit; none in either a NaN ratio and the interval (0, inf)). "wald": on
     the log scale, `se` is that of the log, NaN with an empty cell. Score methods have no standard error (NaN).
+    Raises ValueError for an arm without families.
     """
+    _refuse_empty(table)
     if method == "wald":
         return _wald_ratio(table, level)
     factor = _factor(table) if method == "miettinen-nurminen" else np.ones(table.n_first.shape)
@@ -123,6 +133,12 @@ def risk_ratio(table: Counts, method: Ratio = "miettinen-nurminen", level: float
         ends = low / (1 - low), np.divide(high, 1 - high)
     name = f"risk ratio, {_name(method)} score interval"
     return _scored(ratio, ends, _score_p(table, factor), name, _no_events(table))
+
+
+def _refuse_empty(table: Counts) -> None:
+    empty = int(((table.n_first == 0) | (table.n_second == 0)).sum())
+    if empty:
+        raise ValueError(f"{empty} tables have an arm without families; there is no risk to compare")
 
 
 def _risks(table: Counts) -> tuple[Array, Array]:

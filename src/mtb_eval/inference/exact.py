@@ -96,6 +96,8 @@ def _cells(table: Counts) -> tuple[int, int, int, int]:
         raise ValueError(f"this test takes one table, found {table.n_first.size}; use conditional_p for strata")
     fields = (table.events_first, table.n_first, table.events_second, table.n_second)
     x1, n1, x2, n2 = (int(f.item()) for f in fields)
+    if n1 == 0 or n2 == 0:
+        raise ValueError("the table has an arm without families; there is no risk to compare")
     return x1, n1, x2, n2
 
 
