@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mtb_eval.data import Study
     from mtb_eval.study import Plan
 
-Commands = argparse._SubParsersAction  # type: ignore[type-arg]
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 DIFFERENT, UNUSABLE, FAILED = 1, 2, 3
 EPILOG = """exit codes:
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_synth(commands)
     _add_claims(commands)
     _add_compare(commands)
+    _add_fit(commands)
     return parser
 
 
@@ -116,6 +117,24 @@ def _add_compare(commands: Commands) -> None:
     parser.add_argument("--rtol", type=float, default=1e-8, help="relative tolerance (default: 1e-8)")
     parser.add_argument("--atol", type=float, default=1e-10, help="absolute tolerance (default: 1e-10)")
     parser.add_argument("--plan", help="folder with the study description whose verdict rule counts")
+
+
+def _add_fit(commands: Commands) -> None:
+    text = "Fit the effect of a treatment on any table (CSV, Parquet or a study format) by every few-cluster method."
+    parser = _command(commands, "fit", _fit, text)
+    parser.add_argument(
+        "data", help="table; CSV and Parquet are streamed unless a method needs all rows"
+    )
+    parser.add_argument("--y", required=True, nargs="+", help="outcome columns")
+    parser.add_argument("--treat", required=True, help="treatment column")
+    parser.add_argument("--cluster", required=True, help="cluster column")
+    parser.add_argument("--x", nargs="*", default=[], help="numeric covariates")
+    parser.add_argument("--factor", nargs="*", default=[], help="columns that become dummies")
+    parser.add_argument("--weights", help="weights column (least squares only)")
+    parser.add_argument("--methods", default="", help="comma-separated; 'all' or e.g. cr1,cr2,cv3,wcr11,wcr31,lmm")
+    parser.add_argument("--level", type=float, default=0.95, help="level of the intervals (default: 0.95)")
+    parser.add_argument("--seed", type=int, default=1, help="seed where not all sign draws are used (default: 1)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -221,6 +240,41 @@ def _compare(arguments: argparse.Namespace) -> int:
     return DIFFERENT
 
 
+def _fit(arguments: argparse.Namespace) -> int:
+    from mtb_eval.analysis.fit import DEFAULT_METHODS, METHODS, fit
+
+    chosen = {"": DEFAULT_METHODS, "all": tuple(METHODS)}.get(arguments.methods, tuple(arguments.methods.split(",")))
+    table = fit(
+        _table(arguments.data, chosen),
+        y=arguments.y,
+        treat=arguments.treat,
+        cluster=arguments.cluster,
+        x=arguments.x,
+        factor=arguments.factor,
+        weights=arguments.weights,
+        methods=chosen,
+        level=arguments.level,
+        seed=arguments.seed,
+    )
+    print(table.to_json(orient="records", indent=2, double_precision=15) if arguments.json else _shown(table))
+    return FAILED if (table["error"] != "").all() else 0
+
+
+def _table(path: str, methods: Sequence[str]) -> pd.DataFrame | str:
+    """Return a file to be streamed, or the whole table where a method or the format needs it."""
+    from mtb_eval.analysis.fit import NEEDS_ROWS
+    from mtb_eval.data import read_table
+
+    streamable = path.lower().endswith((".csv", ".parquet"))
+    return path if streamable and not set(methods) & NEEDS_ROWS else read_table(Path(path)).frame
+
+
+def _shown(table: pd.DataFrame) -> str:
+    columns = ["outcome", "method", "estimate", "se", "df", "ci_low", "ci_high", "p", "n_clusters", "warning", "error"]
+    used = [c for c in columns if c not in ("warning", "error") or (table[c] != "").any()]
+    return table[used].to_string(index=False, float_format=lambda v: f"{v:.6g}", na_rep="")
+
+
 def _load(arguments: argparse.Namespace) -> tuple[Plan, Study]:
     from mtb_eval.data import load_study
     from mtb_eval.study import load_plan
@@ -255,10 +309,12 @@ def _progress(arguments: argparse.Namespace, total: int | None, title: str) -> I
 
 def _user_errors() -> tuple[type[Exception], ...]:
     from mtb_eval.analysis.compare import CompareError
+    from mtb_eval.analysis.fit_table import FitError
     from mtb_eval.data import DataError
+    from mtb_eval.data.stream import StreamError
     from mtb_eval.study import PlanError
 
-    return CompareError, DataError, PlanError
+    return CompareError, DataError, FitError, PlanError, StreamError
 
 
 def _write(text: str, out: str) -> None:

@@ -2,6 +2,7 @@
 
 from mtb_eval.analysis.effects import effects
 from mtb_eval.analysis.evaluate import evaluate
+from mtb_eval.analysis.fit import fit
 from mtb_eval.analysis.results import Results
 
-__all__ = ["Results", "effects", "evaluate"]
+__all__ = ["Results", "effects", "evaluate", "fit"]

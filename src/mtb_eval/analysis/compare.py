@@ -53,7 +53,7 @@ def read_effects(path: str | Path) -> pd.DataFrame:
         raise CompareError(f"{file}: not readable as CSV ({type(problem).__name__})") from None
     missing = [c for c in EFFECT_COLUMNS if c not in table]
     if missing:
-        raise CompareError(f"{file}: not an effect table; {len(missing)} columns are missing, the first is {missing[0]}")
+        raise CompareError(f"{file}: not an effect table; {len(missing)} columns are missing, first {missing[0]!r}")
     numbers = {c: pd.to_numeric(table[c], errors="coerce") for c in EFFECT_COLUMNS if c not in TEXTS}
     broken = [c for c, x in numbers.items() if (x.isna() & table[c].notna()).any()]
     if broken:

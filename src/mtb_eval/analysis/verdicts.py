@@ -48,4 +48,7 @@ def smallest_detectable(se: float, df: float, *, level: float = 0.95, power: flo
     def missed(shift: float) -> float:
         return float(stats.nct.sf(critical, df, shift) + stats.nct.cdf(-critical, df, shift)) - power
 
-    return se * float(optimize.brentq(missed, 1e-6, critical + 40.0, xtol=1e-10))
+    enough = critical
+    while missed(enough) < 0:
+        enough *= 1.25
+    return se * float(optimize.brentq(missed, 1e-6, enough, xtol=1e-10))

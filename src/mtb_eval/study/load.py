@@ -64,8 +64,8 @@ def _dangling(plan: Plan) -> Iterator[str]:
     if len(plan.municipalities) < 2:
         yield "at least two municipalities must be declared"
     columns, waves = set(family_columns(plan)), {w.id for w in plan.waves}
-    yield from _dangling_outcomes(plan, columns, waves)
     yield from _dangling_sources(plan, waves)
+    yield from _dangling_outcomes(plan, columns, waves)
     for covariate in (*plan.covariates, *plan.baseline_table):
         if covariate.column not in columns:
             yield f"covariate {covariate.column!r} is no column that the sources give"

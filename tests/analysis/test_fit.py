@@ -1,0 +1,172 @@
+"""`fit` on any table: R's numbers, streaming, and refusals in one sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtb_eval.analysis.fit import METHODS, fit
+from mtb_eval.analysis.fit_table import FitError
+from mtb_eval.cli import main
+from mtb_eval.data.stream import StreamError
+
+TOY = Path(__file__).parents[1] / "reference" / "mtbtoy.csv"
+MODEL = {"y": "y", "treat": "treat", "cluster": "muni", "x": ["y0", "x", "cal"]}
+
+
+@pytest.fixture(scope="module")
+def toy() -> pd.DataFrame:
+    return pd.read_csv(TOY)
+
+
+# R 4.2.2: clubSandwich 0.5.8, pbkrtest, lmerTest; exact wild bootstrap by enumeration over 1024 draws.
+R_NUMBERS = [
+    ("cr1", "se", 0.2348053556),
+    ("cr1s", "se", 0.2376344378),
+    ("cr2", "se", 0.2481286752),
+    ("cr2", "df", 7.121313897),
+    ("cr2", "p", 0.4869861937),
+    ("cr2", "ci_low", -0.4028351614),
+    ("cr2", "ci_high", 0.7665867441),
+    ("cr2_saddlepoint", "p", 0.4822695),
+    ("cr3", "se", 0.2773324785),
+    ("cr3", "df", 6.714004616),
+    ("cv3", "se", 0.2631006904),
+    ("cv3j", "se", 0.2630976773),
+    ("wcr11", "p", 578 / 1024),
+    ("wcr13", "p", 580 / 1024),
+    ("wcr31", "p", 570 / 1024),
+    ("wcr33", "p", 566 / 1024),
+    ("wcr31", "ci_low", -0.4088818),
+    ("wcr31", "ci_high", 0.6980486),
+    ("lmm", "se", 0.19943086),
+    ("lmm", "df", 160.48788),
+    ("lmm", "p", 0.21802),
+    ("lmm_satterthwaite", "df", 159.5562),
+    ("lmm_cr2", "se", 0.2366906),
+    ("lmm_cr2", "df", 7.00623),
+    ("gee_robust", "se", 0.2163780),
+    ("two-stage", "p", 0.39434),
+]
+
+
+@pytest.mark.parametrize(("method", "column", "value"), R_NUMBERS)
+def test_each_method_gives_the_number_of_r(toy, method, column, value):
+    row = fit(toy, **MODEL, methods=[method]).iloc[0]
+    # Mixed and GEE models: R's own optimisers agree to about 1e-6; the rest is printed to at least 6 digits.
+    assert row[column] == pytest.approx(value, rel=2e-5 if method.startswith(("lmm", "gee", "two", "cr2_s")) else 2e-7)
+
+
+def test_every_method_names_itself_and_succeeds(toy):
+    table = fit(toy, **MODEL, methods=list(METHODS))
+    assert (table["error"] == "").all()
+    assert table["method"].is_unique
+    assert (table["n_clusters"] == 10).all()
+    assert (table["n_mtb"] + table["n_control"] == 170).all()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_streamed_file_gives_the_same_rows(toy, tmp_path, monkeypatch, suffix):
+    path = tmp_path / f"toy{suffix}"
+    toy.to_csv(path, index=False) if suffix == ".csv" else toy.to_parquet(path)
+    monkeypatch.setattr("mtb_eval.analysis.fit_table.table_chunks", _in_chunks_of_23)
+    methods = ["cr2", "cv3", "wcr31", "lmm"]
+    streamed = fit(path, **MODEL, factor=["placed"], methods=methods)
+    whole = fit(toy, **MODEL, factor=["placed"], methods=methods)
+    numbers = ["estimate", "se", "df", "ci_low", "ci_high", "p", "n_mtb", "n_clusters"]
+    np.testing.assert_allclose(streamed[numbers], whole[numbers], rtol=1e-9)
+
+
+def _in_chunks_of_23(path, columns):
+    from mtb_eval.data.stream import table_chunks
+
+    return table_chunks(path, columns, rows=23)
+
+
+def test_a_method_that_needs_rows_says_so_for_a_streamed_file():
+    row = fit(TOY, **MODEL, methods=["gee"]).iloc[0]
+    assert "needs all rows in memory" in row["error"]
+    assert np.isnan(row["estimate"])
+
+
+def test_labels_order_and_scale_do_not_matter(toy):
+    first = fit(toy, **MODEL)
+    other = toy.sample(frac=1, random_state=3).assign(
+        muni=lambda d: "m" + (d["muni"] * 7).astype(str), y=lambda d: d.y * 10
+    )
+    second = fit(other, **MODEL)
+    np.testing.assert_allclose(second["estimate"], 10 * first["estimate"], rtol=1e-9)
+    np.testing.assert_allclose(second["p"], first["p"], rtol=1e-8)
+
+
+def test_missing_rows_are_left_out_and_counted(toy):
+    holed = toy.astype({"x": float}).copy()
+    holed.loc[:4, "x"] = np.nan
+    holed.loc[5:7, "y"] = np.nan
+    row = fit(holed, **MODEL, methods=["cr2"]).iloc[0]
+    assert "8 of 170 rows left out for missing values" in row["warning"]
+    same = fit(holed.dropna(subset=["x", "y"]), **MODEL, methods=["cr2"]).iloc[0]
+    assert row["p"] == pytest.approx(same["p"], rel=1e-10)
+
+
+def test_several_outcomes_give_one_row_each(toy):
+    table = fit(toy, y=["y", "y0"], treat="treat", cluster="muni", methods=["cr2", "wcr31"])
+    assert list(table["outcome"]) == ["y", "y", "y0", "y0"]
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "says"),
+    [
+        ({}, {"treat": "tret"}, "no column 'tret' in the table; did you mean 'treat'"),
+        ({}, {"x": ["x", "x"]}, "more than one role"),
+        ({}, {"cluster": "treat"}, "more than one role"),
+        ({}, {"methods": ["cr9"]}, "unknown method 'cr9'"),
+        ({"treat": 1.0}, {}, "does not vary"),
+        ({"muni": 3}, {}, "one cluster only"),
+        ({"x": np.inf}, {}, "170 infinite values"),
+        ({"x": "a"}, {}, "is not numeric"),
+        ({"y": np.nan}, {}, "no rows"),
+        ({"muni": np.nan}, {}, "170 rows have no cluster"),
+        ({"x": np.nan}, {}, "no row can be used"),
+        ({"x": lambda d: d["y0"] * 2 - 1}, {}, "collinear columns: x follow"),
+    ],
+)
+def test_bad_input_is_one_clear_sentence(toy, change, arguments, says):
+    with pytest.raises(FitError) as caught:
+        fit(toy.assign(**change), **{**MODEL, **arguments})
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_more_columns_than_rows_is_refused(toy):
+    few = toy.groupby("treat").head(2)
+    with pytest.raises(FitError, match=r"residual degree of freedom|collinear"):
+        fit(few, **MODEL)
+
+
+def test_files_that_cannot_be_streamed_are_refused(tmp_path):
+    with pytest.raises(StreamError, match="does not exist"):
+        fit(tmp_path / "none.csv", **MODEL)
+    (tmp_path / "broken.parquet").write_bytes(b"not parquet")
+    with pytest.raises(StreamError, match="not readable as Parquet"):
+        fit(tmp_path / "broken.parquet", **MODEL)
+
+
+def test_the_command_prints_json_that_holds_the_same_numbers(toy, capsys):
+    code = main(
+        ["fit", str(TOY), "--y", "y", "--treat", "treat", "--cluster", "muni", "--x", "y0", "x", "cal", "--json"]
+    )
+    rows = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert [r["p"] for r in rows] == pytest.approx(fit(toy, **MODEL)["p"].tolist(), rel=1e-12)
+
+
+def test_the_command_answers_bad_input_in_one_line(capsys):
+    assert main(["fit", str(TOY), "--y", "y", "--treat", "nope", "--cluster", "muni"]) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith("error: no column 'nope'")
+    assert told.err.count("\n") == 1
