@@ -42,12 +42,15 @@ def stack(crosses: Sequence[Cross]) -> Cross:
     turned = [rebase(c, first.basis, c.offset @ np.linalg.solve(first.basis, c.basis).T) for c in crosses]
     parts = [_with_batch_axes(c) for c in turned]
     sums: dict[str, Any] = {k: np.stack(np.broadcast_arrays(*(p[k] for p in parts))) for k in parts[0]}
-    return replace(first, **sums, offset=np.stack([c.offset for c in turned]))
+    each = [c.absorbed_each for c in crosses if c.absorbed_each is not None]
+    offset = np.stack([c.offset for c in turned])
+    return replace(first, **sums, offset=offset, absorbed_each=np.stack(each) if each else None)
 
 
 def _same_frame(a: Cross, b: Cross) -> bool:
     same = a.n_columns == b.n_columns and a.batch == b.batch and sums_of(a).keys() == sums_of(b).keys()
-    return same and a.absorbed == b.absorbed and np.array_equal(_labels(a), _labels(b))
+    same = same and a.absorbed == b.absorbed and a.nested == b.nested
+    return same and np.array_equal(_labels(a), _labels(b))
 
 
 def _labels(cross: Cross) -> Labels:

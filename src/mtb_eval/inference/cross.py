@@ -33,8 +33,9 @@ class Cross:
     broadcast): `xx` (..., G, p, p) = Z'Z; `xy` (..., G, p) = Z'e; `yy` (..., G) = e'e; `n` (..., G) rows;
     `x1` (..., G, p) = Z'1; `y1` (..., G) = e'1, where Z = X @ basis and e = y - Z @ offset.
     `basis` (p, p): a contrast c of the coefficients of X is `basis.T @ c` on those of Z.
-    `offset` (..., p) is added back to the coefficients of Z. `absorbed` counts absorbed fixed effects;
-    `nested` tells whether each absorbed effect lies within one cluster. `labels` (G,) are the cluster labels, sorted.
+    `offset` (..., p) is added back to the coefficients of Z. `absorbed` counts absorbed fixed effects,
+    `absorbed_each` (...) those with rows, outcome by outcome; `nested` tells whether each lies within one cluster.
+    `labels` (G,) are the cluster labels, sorted.
     A cluster without a row for some outcome keeps its place there, with n = 0.
 
     With weights W the sums are Z'WZ, Z'We, e'We, Z'W1 and e'W1 (n still counts rows), and `w1` (..., G) = 1'W1,
@@ -50,6 +51,7 @@ class Cross:
     basis: Array
     offset: Array
     absorbed: int = 0
+    absorbed_each: NDArray[np.intp] | None = None
     nested: bool = True
     labels: Labels | None = None
     w1: Array | None = None
@@ -159,9 +161,7 @@ def rebase(cross: Cross, basis: Array, offset: Array) -> Cross:
     xy0 = None
     if cross.xx0 is not None and cross.xy0 is not None:
         xy0 = (cross.xy0 + (cross.xx0 @ shift[..., None, :, None])[..., 0]) @ turn
-    sums: dict[str, Any] = {
-        k: turn.T @ v @ turn for k in ("xx", "xx0", "xx2") if (v := getattr(cross, k)) is not None
-    }
+    sums: dict[str, Any] = {k: turn.T @ v @ turn for k in ("xx", "xx0", "xx2") if (v := getattr(cross, k)) is not None}
     xy = (cross.xy + moved) @ turn
     sums |= {"xy": xy, "yy": yy, "x1": cross.x1 @ turn, "y1": y1}
     return replace(cross, **sums, xy0=xy0, basis=basis, offset=offset)

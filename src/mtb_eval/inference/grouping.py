@@ -41,8 +41,7 @@ def _codes_of_objects(values: list[Hashable], what: str) -> tuple[Codes, Labels]
     except TypeError as error:
         raise ValueError(f"{what} labels mix types that have no order: make all strings or all numbers") from error
     position = {label: code for code, label in enumerate(ordered)}
-    levels = np.empty(len(ordered), dtype=object)
-    levels[:] = ordered
+    levels = np.fromiter(ordered, dtype=object, count=len(ordered))
     return np.fromiter((position[v] for v in values), dtype=np.intp, count=len(values)), levels
 
 
@@ -89,9 +88,7 @@ def blocks_of(codes: Codes, n_groups: int) -> Blocks:
     position = np.where(filled, position + np.repeat(first_row, per_group)[:, None], 0)
     order = np.argsort(codes, kind="stable")
     rows = order[position] if codes.size else position
-    return Blocks(
-        rows=rows, filled=filled[..., None].astype(float), starts=starts, present=present, n_groups=n_groups
-    )
+    return Blocks(rows=rows, filled=filled[..., None].astype(float), starts=starts, present=present, n_groups=n_groups)
 
 
 def group_sums(blocks: Blocks, left: Array, right: Array) -> Array:

@@ -28,15 +28,21 @@ SINGULAR = 1e-9
 class Influence:
     """Contributions of clusters to a contrast, and their covariance under the working model with variance 1.
 
-    `scores` (..., G) = q_g'r_g; `own` (..., G) = q_g'q_g; `reach` (..., G, m) = M_g'q_g. The covariance of the
-    contributions of g and h is [g = h] own_g - reach_g' `metric` reach_h; `metric` is (..., m, m).
+    `scores` (..., G) = q_g'r_g; `weights` (..., G, m) = k_g in q_g = M_g k_g; `reach` (..., G, m) = M_g'q_g, so that
+    q_g'q_g = k_g'reach_g. The covariance of the contributions of g and h is
+    [g = h] q_g'q_g - reach_g' `metric` reach_h; `metric` is (..., m, m).
     Design parts lack batch axes if the design does.
     """
 
     scores: Array
-    own: Array
+    weights: Array
     reach: Array
     metric: Array
+
+    @property
+    def own(self) -> Array:
+        """The squared length q_g'q_g, (..., G)."""
+        return np.asarray(np.sum(self.weights * self.reach, axis=-1))
 
 
 def influence(fit: LeastSquares, contrast: ArrayLike, adjustment: Adjustment) -> Influence:
@@ -50,15 +56,18 @@ def influence(fit: LeastSquares, contrast: ArrayLike, adjustment: Adjustment) ->
     if adjustment != "CR0":
         refuse_crossed(fit, adjustment)
     target = loading(fit, contrast)[..., None, :]
-    if fit.cross.weighted:
+    if fit.cross.weighted and adjustment == "CR2":
+        refuse_without_working_model(fit, adjustment)
+    if fit.cross.xx0 is not None:
         return _weighted(fit, target, adjustment)
     if adjustment == "CR0":
         weights = np.broadcast_to(target, target.shape[:-2] + fit.shares.shape[-3:-1])
     else:
         weights = leverage_function(fit, target, adjustment)
-    reach = _times(fit.shares, weights)
-    own, scores = np.sum(weights * reach, axis=-1), np.sum(weights * fit.scores, axis=-1)
-    return Influence(scores=scores, own=own, reach=reach, metric=np.eye(reach.shape[-1]))
+    scores = np.sum(weights * fit.scores, axis=-1)
+    return Influence(
+        scores=scores, weights=weights, reach=_times(fit.shares, weights), metric=np.eye(weights.shape[-1])
+    )
 
 
 def leverage_function(fit: LeastSquares, target: Array, adjustment: Adjustment) -> Array:
@@ -87,6 +96,13 @@ def refuse_crossed(fit: LeastSquares, method: str) -> None:
         )
 
 
+def refuse_without_working_model(fit: LeastSquares, method: str) -> None:
+    """Raise ValueError if the sums do not give the covariance of residuals under independent errors."""
+    refuse_crossed(fit, method)
+    if fit.cross.weighted and fit.cross.xx0 is None:
+        raise ValueError(f"{method} is not available for weights with absorbed effects: use columns of dummies instead")
+
+
 def _weighted(fit: LeastSquares, target: Array, adjustment: Adjustment) -> Influence:
     """Return the contributions under weights: M_g = [s U_g, W_g U_g / s], s balancing the two blocks."""
     plain, squared, plain_scores = _weight_moments(fit)
@@ -101,10 +117,8 @@ def _weighted(fit: LeastSquares, target: Array, adjustment: Adjustment) -> Influ
     weights = np.concatenate([np.zeros_like(aimed), aimed], axis=-1)
     if adjustment == "CR2":
         weights = _weighted_cr2(gram, metric, weights)
-    reach = _times(gram, weights)
-    return Influence(
-        scores=np.sum(weights * scores, axis=-1), own=np.sum(weights * reach, axis=-1), reach=reach, metric=metric
-    )
+    own_scores = np.sum(weights * scores, axis=-1)
+    return Influence(scores=own_scores, weights=weights, reach=_times(gram, weights), metric=metric)
 
 
 def _weighted_cr2(gram: Array, metric: Array, weights: Array) -> Array:
@@ -128,12 +142,11 @@ def _weighted_cr2(gram: Array, metric: Array, weights: Array) -> Array:
 def _weight_moments(fit: LeastSquares) -> tuple[Array, Array, Array]:
     """Return U_g'U_g, U_g'W_g W_g U_g and U_g'r_g."""
     cross = fit.cross
-    if cross.xx0 is None or cross.xx2 is None or cross.xy0 is None:
-        raise ValueError("this needs moments of the weights that absorbing does not keep: use columns of dummies")
+    xx0, xx2, xy0 = (np.asarray(v) for v in (cross.xx0, cross.xx2, cross.xy0))
     root = fit.root[..., None, :, :]
     shift = (fit.z_coefficients - cross.offset)[..., None, :]
-    plain_scores = (cross.xy0 - _times(cross.xx0, shift)) @ fit.root
-    return _inside(root, cross.xx0), _inside(root, cross.xx2), plain_scores
+    plain_scores = (xy0 - _times(xx0, shift)) @ fit.root
+    return _inside(root, xx0), _inside(root, xx2), plain_scores
 
 
 def _inside(root: Array, matrix: Array) -> Array:

@@ -80,8 +80,8 @@ def ols(cross: Cross, *, collinear: OnCollinear = "raise") -> LeastSquares:
     root, aliased = _root(gram, cross.basis)
     if collinear == "raise" and aliased.any(axis=-1).all():
         raise _collinear(gram, root, aliased, cross.basis)
-    rank = np.asarray(np.count_nonzero(~aliased, axis=-1) + cross.absorbed)
-    n_rows = np.asarray(cross.n.sum(axis=-1))
+    effects = cross.absorbed if cross.absorbed_each is None else cross.absorbed_each
+    rank, n_rows = np.broadcast_arrays(np.count_nonzero(~aliased, axis=-1) + effects, cross.n.sum(axis=-1))
     usable = _usable(n_rows, rank) & ((collinear == "drop") | ~aliased.any(axis=-1))
     projected = _times(root.swapaxes(-1, -2), cross.xy.sum(axis=-2))
     shift = _times(root, projected)

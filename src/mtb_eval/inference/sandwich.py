@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mtb_eval.inference.estimate import Estimate, t_estimate
-from mtb_eval.inference.influence import Adjustment, Influence, influence, refuse_crossed
+from mtb_eval.inference.influence import Adjustment, Influence, influence, refuse_without_working_model
 from mtb_eval.inference.ols import LeastSquares, contrast_estimate, each_column, warning_of
 from mtb_eval.inference.saddlepoint import saddlepoint_critical, saddlepoint_p
 
@@ -74,8 +74,12 @@ def standard_error(fit: LeastSquares, contrast: ArrayLike, kind: Kind) -> Array:
 
 def covariance(fit: LeastSquares, kind: Kind) -> Array:
     """Return the cluster-robust covariance (..., p, p) of the coefficients of X."""
-    scores = influence(fit, each_column(fit), ADJUSTMENT[kind]).scores
-    centred = np.moveaxis(scores - _centre(fit, scores, kind), 0, -2)
+    return cluster_covariance(fit, influence(fit, each_column(fit), ADJUSTMENT[kind]), kind)
+
+
+def cluster_covariance(fit: LeastSquares, part: Influence, kind: Kind) -> Array:
+    """Return the covariance (..., q, q) of q contrasts from their contributions, with scores (q, ..., G)."""
+    centred = np.moveaxis(part.scores - _centre(fit, part.scores, kind), 0, -2)
     return np.asarray(_factor(fit, kind)[..., None, None] * (centred @ centred.swapaxes(-1, -2)))
 
 
@@ -90,9 +94,8 @@ def satterthwaite_df(fit: LeastSquares, contrast: ArrayLike, kind: Kind) -> Arra
 
 def contribution_covariance(fit: LeastSquares, part: Influence, kind: Kind) -> Array:
     """Return P (..., G, G), the covariance of the contributions of clusters under the working model."""
-    reach = part.reach
-    low_rank = reach @ part.metric @ reach.swapaxes(-1, -2)
-    matrix = part.own[..., None] * np.eye(part.own.shape[-1]) - low_rank
+    own, reach = part.own, part.reach
+    matrix = own[..., None] * np.eye(own.shape[-1]) - reach @ part.metric @ reach.swapaxes(-1, -2)
     if kind != "CV3J":
         return np.asarray(matrix)
     present = _present(fit)
@@ -144,17 +147,17 @@ def _factor(fit: LeastSquares, kind: Kind) -> Array:
 
 
 def _df(fit: LeastSquares, part: Influence, kind: Kind) -> Array:
-    refuse_crossed(fit, "a Satterthwaite df")
+    refuse_without_working_model(fit, "a Satterthwaite df")
     require_clusters(fit, "a Satterthwaite df")
-    reach, metric = part.reach, part.metric
-    turned = reach @ metric
+    own, reach = part.own, part.reach
+    turned = reach @ part.metric
     small = reach.swapaxes(-1, -2) @ turned
     both = np.sum(reach * turned, axis=-1)
-    trace = np.sum(part.own - both, axis=-1)
-    trace_square = np.sum(part.own * (part.own - 2 * both), axis=-1) + np.sum(small * small.swapaxes(-1, -2), (-1, -2))
+    trace = np.sum(own - both, axis=-1)
+    trace_square = np.sum(own * (own - 2 * both), axis=-1) + np.sum(small * small.swapaxes(-1, -2), (-1, -2))
     if kind == "CV3J":
         # tr(CP) and tr(CPCP) for the centring C, from P applied to the indicator of clusters with rows.
-        applied = part.own - _times(turned, reach.sum(axis=-2))
+        applied = own - _times(turned, reach.sum(axis=-2))
         g = _count(_present(fit))[..., 0]
         mean = applied.sum(axis=-1) / g
         trace, trace_square = trace - mean, trace_square - 2 * np.sum(applied**2, axis=-1) / g + mean**2
@@ -184,7 +187,7 @@ def _reference(
 def _saddlepoint(
     fit: LeastSquares, estimate: Array, se: Array, part: Influence, *, kind: Kind, level: float, warning: str
 ) -> Estimate:
-    refuse_crossed(fit, "a saddlepoint p")
+    refuse_without_working_model(fit, "a saddlepoint p")
     matrix = contribution_covariance(fit, part, kind)
     known = np.asarray(np.isfinite(matrix).all(axis=(-1, -2)))
     values = np.linalg.eigvalsh(np.where(known[..., None, None], matrix, 0.0))
