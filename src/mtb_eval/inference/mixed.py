@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mtb_eval.inference.cross import Cross
 from mtb_eval.inference.estimate import Estimate, t_estimate
-from mtb_eval.inference.mixed_profile import criterion, profile_minimum, profile_of
+from mtb_eval.inference.mixed_profile import Profile, criterion, profile_minimum, profile_of
 from mtb_eval.inference.mixed_spectral import (
     COLLINEAR_COLUMNS,
     FAULTS,
@@ -86,31 +86,24 @@ def fit_mixed(cross: Cross, *, reml: bool = True) -> Mixed:
     """
     form = spectral_form(cross)
     profile = profile_of(form, columns=cross.n_columns, reml=reml)
-    flat, count = profile_minimum(profile)
-    fault = np.where((form.fault == 0) & np.isnan(flat).reshape(form.fault.shape), NO_VARIATION, form.fault)
-    if np.all(fault == COLLINEAR_COLUMNS):
-        ols(cross)  # raises the error that names the columns
-    if np.all(fault > 0):
-        raise ValueError(f"The mixed model cannot be fitted: {FAULTS[int(fault.flat[0])]}.")
-    theta = np.where(fault == 0, flat.reshape(fault.shape), np.nan)
+    theta, fault, n_minima = _optimum(cross, form, profile)
     k = theta[..., None] / (1 + theta[..., None] * form.d)
-    scale = np.asarray(profile.m.reshape(fault.shape))
+    scale = profile.m.reshape(theta.shape)
     residual = (form.rss - np.sum(form.q**2 * k, -1)) / scale
-    gamma = form.gamma - matvec(form.t, k * form.q) + cross.offset
-    constant = scale * (1 + np.log(2 * np.pi * form.rss / scale)) + (form.log_det if reml else 0.0)
-    deviance = constant + criterion(profile, flat).reshape(fault.shape) + np.where(fault == 0, 0.0, np.nan)
+    deviance = scale * (1 + np.log(2 * np.pi * form.rss / scale)) + (form.log_det if reml else 0.0)
+    deviance = deviance + criterion(profile, theta.reshape(-1)).reshape(theta.shape)
     boundary = theta == 0
     return Mixed(
-        coef=matvec(cross.basis, gamma),
+        coef=matvec(cross.basis, form.gamma - matvec(form.t, k * form.q) + cross.offset),
         var_cluster=theta * residual,
         var_residual=residual,
         theta=theta,
         icc=theta / (1 + theta),
         loglik=-deviance / 2,
         boundary=boundary,
-        n_minima=count.reshape(fault.shape),
+        n_minima=n_minima,
         reml=reml,
-        warning=_fit_warning(fault, boundary),
+        warning=_fit_warning(fault, boundary, n_minima),
         form=form,
         cross=cross,
     )
@@ -200,13 +193,29 @@ def quadratic_form(w: Array, g: Array) -> Array:
     return np.asarray(np.sum(matvec(w, g) * g, -1))
 
 
+def _optimum(cross: Cross, form: Spectral, profile: Profile) -> tuple[Array, Codes, Codes]:
+    """Return theta (NaN where there is a fault), faults and numbers of minima; raises if nothing can be fitted."""
+    flat, count = profile_minimum(profile)
+    theta, shape = flat.reshape(form.fault.shape), form.fault.shape
+    fault = np.where((form.fault == 0) & np.isnan(theta), NO_VARIATION, form.fault)
+    if np.all(fault == COLLINEAR_COLUMNS):
+        ols(cross)  # raises the error that names the columns
+    if np.all(fault > 0):
+        raise ValueError(f"The mixed model cannot be fitted: {FAULTS[int(fault.flat[0])]}.")
+    return np.where(fault == 0, theta, np.nan), fault, np.where(fault == 0, count.reshape(shape), 0)
+
+
 def _criterion_name(m: Mixed) -> str:
     return "REML" if m.reml else "ML"
 
 
-def _fit_warning(fault: Codes, boundary: Mask) -> str:
-    """Return one sentence on the fits that failed or lie at a zero cluster variance; empty if there are none."""
+def _fit_warning(fault: Codes, boundary: Mask, n_minima: Codes) -> str:
+    """Return one sentence on fits that failed, lie at zero or were one of several minima; empty if there are none."""
     parts = [f"{FAULTS[code]} ({np.sum(fault == code)})" for code in np.unique(fault[fault > 0])]
-    failed = f"not fitted: {'; '.join(parts)} of {fault.size}" if parts else ""
-    zero = f"cluster variance estimated at zero ({boundary.sum()} of {fault.size})" if boundary.any() else ""
-    return "; ".join(text for text in (failed, zero) if text)
+    counted = {
+        f"not fitted because {', '.join(parts)}": np.sum(fault > 0),
+        "cluster variance estimated at zero": boundary.sum(),
+        "lowest of several minima taken": np.sum(n_minima > 1),
+    }
+    texts = [f"{text} ({count} of {fault.size})" for text, count in counted.items() if count]
+    return "; ".join(texts)
