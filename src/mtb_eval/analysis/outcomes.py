@@ -107,7 +107,7 @@ def _diagnostics(data: ModelData, scale: float) -> Values:
         fit = ols(design.cross, collinear="drop")
         without = scale * leave_one_out(fit, design.contrast)
         shares = partial_leverage(fit, design.contrast)
-        effective = float(effective_clusters(fit, design.contrast))
+        effective = float(effective_clusters(fit, design.contrast, rho=0.0))
     except FAILURES:
         return nothing
     known = without[np.isfinite(without)]
