@@ -11,7 +11,7 @@ is missed, however small.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ Integers = NDArray[np.intp]
 Alternative = Literal["two-sided", "greater", "less"]
 
 TIE = 1e-9
-NEAREST, FARTHEST = 1e-6, 1e6
+NEAREST, FARTHEST = 1e-6, 1e4
 _BISECTIONS, _SPLITS = 50, 40
 
 
@@ -94,7 +94,7 @@ def confidence_set(
     """Return the null values at which more than `more_than` draws are at least as extreme as the observed statistic.
 
     `estimate` and `se` are (...). Draws that tie within 1e-9 count, or with `strict` do not. A one-sided
-    alternative bounds one end only. An end more than 10^6 standard errors away is reported as infinite; where `se`
+    alternative bounds one end only. An end more than 10^4 standard errors away is reported as infinite; where `se`
     is 0 or not finite the set is NaN.
     """
     usable = np.isfinite(estimate) & np.isfinite(se) & (se > 0)
@@ -113,6 +113,32 @@ def confidence_set(
         part_high=estimate + safe * above.first,
         disjoint=below.hole | above.hole,
     )
+
+
+def joined_sets(parts: list[ConfidenceSet], shape: tuple[int, ...]) -> ConfidenceSet:
+    """Return sets of consecutive blocks of a flattened batch as one, with the batch shape given."""
+
+    def join(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in parts]).reshape(shape)
+
+    return ConfidenceSet(
+        low=join("low"),
+        high=join("high"),
+        part_low=join("part_low"),
+        part_high=join("part_high"),
+        disjoint=join("disjoint"),
+    )
+
+
+def set_warning(found: ConfidenceSet) -> str:
+    """Return a sentence on sets that are unbounded or have holes, or an empty one."""
+    unbounded = int(np.count_nonzero(np.isinf(found.low) | np.isinf(found.high)))
+    holes = int(np.count_nonzero(found.disjoint))
+    parts = [
+        f"the confidence set is unbounded for {unbounded} of {found.low.size} outcomes" if unbounded else "",
+        f"the confidence set has holes for {holes} of {found.low.size} outcomes" if holes else "",
+    ]
+    return "; ".join(filter(None, parts))
 
 
 def _masked(side: _Side, usable: Flags) -> _Side:

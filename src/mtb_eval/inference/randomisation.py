@@ -12,19 +12,29 @@ municipality's training date) decides them, not what varies between families.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mtb_eval.inference.assignments import RandomisationDesign
-from mtb_eval.inference.inversion import Alternative, Ratios, confidence_set, extreme_counts
+from mtb_eval.inference.inversion import (
+    Alternative,
+    ConfidenceSet,
+    Ratios,
+    confidence_set,
+    extreme_counts,
+    joined_sets,
+    set_warning,
+)
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 Statistic = Literal["coefficient", "studentised"]
 
+ROUNDING = 1e-12
+"""Variation this small beside the size of the outcome is rounding: no statistic can be formed."""
 _BLOCK = 2**22
 
 
@@ -67,28 +77,26 @@ def randomisation_test(
     that over its cluster-robust standard error CR0, or, without clusters, HC2 (the Welch t without covariates); factors
     common to all assignments change nothing. Raises ValueError for NaN or infinite outcomes or lengths that differ.
     """
-    if statistic not in {"coefficient", "studentised"}:
-        raise ValueError(f"Unknown statistic {statistic!r}: choose coefficient or studentised.")
-    outcomes = _checked_outcomes(y, design)
-    batch = outcomes.shape[:-1]
-    rows = outcomes.reshape(-1, outcomes.shape[-1])
-    nulls = np.broadcast_to(np.asarray(null, dtype=float), batch).reshape(-1)
-    parts = [
-        _tested(rows[i], nulls[i], design, statistic, alternative, level) for i in _row_blocks(rows.shape[0], design)
-    ]
-    fields = {name: np.concatenate([part[name] for part in parts]).reshape(batch) for name in parts[0]}
+    if not 0 < level < 1:
+        raise ValueError(f"The confidence level must lie between 0 and 1, got {level}.")
+    rows, nulls, batch = _flattened(y, null, design)
+    blocks = _row_blocks(rows.shape[0], design)
+    parts = [_tested(_compared(rows[i], nulls[i], design, statistic), design, alternative, level) for i in blocks]
+    interval = joined_sets([part[-1] for part in parts], batch)
+    estimate, t, count = (np.concatenate([part[k] for part in parts]).reshape(batch) for k in range(3))
     return RandomisationResult(
-        estimate=fields["estimate"],
-        statistic=fields["statistic"],
-        p=_p(fields["count"], fields["statistic"], design),
+        estimate=estimate,
+        statistic=t,
+        p=_p(count, t, design),
         p_min=_p_min(design, alternative),
-        count=fields["count"].astype(np.int64),
+        count=count.astype(np.int64),
         n_assignments=design.assignments.shape[0],
-        ci_low=fields["ci_low"],
-        ci_high=fields["ci_high"],
-        ci_open=np.isinf(fields["ci_low"]) | np.isinf(fields["ci_high"]),
-        ci_disjoint=fields["disjoint"].astype(bool),
+        ci_low=interval.low,
+        ci_high=interval.high,
+        ci_open=np.isinf(interval.low) | np.isinf(interval.high),
+        ci_disjoint=interval.disjoint,
         method=_method(design, statistic, alternative),
+        warning=_warning(t, interval, alternative),
     )
 
 
@@ -100,21 +108,17 @@ def randomisation_statistics(
     null: ArrayLike = 0.0,
 ) -> tuple[Array, Array]:
     """Return the observed statistic (...) and those of all assignments (..., A), for joint (max-t) methods."""
-    outcomes = _checked_outcomes(y, design)
-    batch = outcomes.shape[:-1]
-    rows = outcomes.reshape(-1, outcomes.shape[-1])
-    nulls = np.broadcast_to(np.asarray(null, dtype=float), batch).reshape(-1)
+    rows, nulls, batch = _flattened(y, null, design)
     observed, drawn = np.empty(rows.shape[0]), np.empty((rows.shape[0], design.assignments.shape[0]))
     for block in _row_blocks(rows.shape[0], design):
-        estimate, se, ratios = _ratios(rows[block], design, statistic)
-        x = estimate - nulls[block]
-        top, bottom = _at(ratios, x)
+        compared = _compared(rows[block], nulls[block], design, statistic)
         with np.errstate(divide="ignore", invalid="ignore"):
-            observed[block], drawn[block] = x / se, top / np.sqrt(bottom)
+            observed[block], drawn[block] = compared.t, compared.top / np.sqrt(compared.bottom)
     return observed.reshape(batch), drawn.reshape((*batch, -1))
 
 
-def _checked_outcomes(y: ArrayLike, design: RandomisationDesign) -> Array:
+def _flattened(y: ArrayLike, null: ArrayLike, design: RandomisationDesign) -> tuple[Array, Array, tuple[int, ...]]:
+    """Outcomes (rows, n) and null values (rows,), checked, and the batch shape they came in."""
     outcomes = np.asarray(y, dtype=float)
     if outcomes.ndim == 0 or outcomes.shape[-1] != design.treat.size:
         raise ValueError(
@@ -123,45 +127,46 @@ def _checked_outcomes(y: ArrayLike, design: RandomisationDesign) -> Array:
     bad = int(np.count_nonzero(~np.isfinite(outcomes)))
     if bad:
         raise ValueError(f"{bad} outcomes are missing or infinite: leave these rows out of outcome and design.")
-    return outcomes
+    batch = outcomes.shape[:-1]
+    nulls = np.broadcast_to(np.asarray(null, dtype=float), batch).reshape(-1)
+    return outcomes.reshape(-1, outcomes.shape[-1]), nulls, batch
 
 
 def _row_blocks(n_outcomes: int, design: RandomisationDesign) -> list[slice]:
     step = max(1, _BLOCK // design.assignments.shape[0])
-    return [slice(i, i + step) for i in range(0, n_outcomes, step)]
+    return [slice(i, i + step) for i in range(0, max(n_outcomes, 1), step)]
+
+
+class _Compared(NamedTuple):
+    """A block of outcomes: its estimates, and the statistics of all assignments as functions and at the null value."""
+
+    estimate: Array
+    se: Array
+    ratios: Ratios
+    t: Array
+    top: Array
+    bottom: Array
+
+
+def _compared(y: Array, null: Array, design: RandomisationDesign, statistic: Statistic) -> _Compared:
+    estimate, se, ratios = _ratios(y, design, statistic)
+    x = (estimate - null)[:, None]
+    top = ratios.a0 + ratios.a1 * x
+    bottom = np.maximum(ratios.q0 + x * (2 * ratios.q1 + x * ratios.q2), 0.0)
+    return _Compared(estimate, se, ratios, x[:, 0] / se, top, bottom)
 
 
 def _tested(
-    y: Array,
-    null: Array,
-    design: RandomisationDesign,
-    statistic: Statistic,
-    alternative: Alternative,
-    level: float,
-) -> dict[str, NDArray[Any]]:
-    """Test and interval of a block of outcomes (rows, n)."""
-    estimate, se, ratios = _ratios(y, design, statistic)
-    x = estimate - null
-    t = x / np.where(se > 0, se, np.nan)
-    top, bottom = _at(ratios, x)
-    count, _ = extreme_counts(top, bottom, t, alternative)
+    compared: _Compared, design: RandomisationDesign, alternative: Alternative, level: float
+) -> tuple[Array, Array, NDArray[np.intp], ConfidenceSet]:
+    """Estimate, statistic, count and interval of a block of outcomes."""
+    count, _ = extreme_counts(compared.top, compared.bottom, compared.t, alternative)
     extra = 0 if design.enumerated else 1
     more_than = (1 - level) * (design.assignments.shape[0] + extra) - extra + 1e-9
-    interval = confidence_set(ratios, estimate, se, more_than=more_than, alternative=alternative)
-    return {
-        "estimate": estimate,
-        "statistic": t,
-        "count": count,
-        "ci_low": interval.low,
-        "ci_high": interval.high,
-        "disjoint": interval.disjoint,
-    }
-
-
-def _at(ratios: Ratios, x: Array) -> tuple[Array, Array]:
-    """Numerators and squared denominators of all assignments at x = estimate - null."""
-    x = x[:, None]
-    return ratios.a0 + ratios.a1 * x, np.maximum(ratios.q0 + x * (2 * ratios.q1 + x * ratios.q2), 0.0)
+    interval = confidence_set(
+        compared.ratios, compared.estimate, compared.se, more_than=more_than, alternative=alternative
+    )
+    return compared.estimate, compared.t, count, interval
 
 
 def _ratios(y: Array, design: RandomisationDesign, statistic: Statistic) -> tuple[Array, Array, Ratios]:
@@ -169,20 +174,25 @@ def _ratios(y: Array, design: RandomisationDesign, statistic: Statistic) -> tupl
 
     y - tau D = e + x D with e = y - estimate D, so the coefficient of another assignment is affine in x.
     """
+    if statistic not in {"coefficient", "studentised"}:
+        raise ValueError(f"Unknown statistic {statistic!r}: choose coefficient or studentised.")
     d, lefts = design.treat_left, design.assignments_left
     left = y - (y @ design.q) @ design.q.T
     estimate = left @ d / (d @ d)
     e = left - estimate[:, None] * d
     squares = (lefts**2).sum(axis=1)
     a0, a1 = e @ lefts.T / squares, lefts @ d / squares
+    rounding = ROUNDING * np.linalg.norm(y, axis=1)
     if statistic == "coefficient":
         one = np.ones_like(a0)
         ratios = Ratios(a0=a0, a1=a1 + 0 * one, q0=one, q1=0 * one, q2=0 * one)
-        return estimate, np.ones_like(estimate), ratios
+        return estimate, np.where(np.linalg.norm(left, axis=1) > rounding, 1.0, np.nan), ratios
     spread = _row_variances if design.group is None else _cluster_variances
     q0, q1, q2 = spread(design, e, a0, a1, lefts)
     observed, _, _ = spread(design, e, np.zeros((e.shape[0], 1)), np.ones(1), d[None, :])
-    return estimate, np.sqrt(observed[:, 0]), Ratios(a0=a0, a1=a1 + 0 * a0, q0=q0, q1=q1, q2=q2)
+    se = np.sqrt(observed[:, 0])
+    se = np.where(se > rounding / np.linalg.norm(d), se, np.nan)
+    return estimate, se, Ratios(a0=a0, a1=a1 + 0 * a0, q0=q0, q1=q1, q2=q2)
 
 
 def _cluster_variances(
@@ -241,3 +251,9 @@ def _method(design: RandomisationDesign, statistic: Statistic, alternative: Alte
     what = f"all {n} assignments" if design.enumerated else f"{n} sampled assignments and the observed one"
     se = "" if statistic == "coefficient" else " by HC2" if design.group is None else " by CR0"
     return f"randomisation inference, {what}, {statistic}{se}, {alternative}, ties counted (1e-9)"
+
+
+def _warning(t: Array, interval: ConfidenceSet, alternative: Alternative) -> str:
+    nan = int(np.count_nonzero(np.isnan(t)))
+    constant = f"{nan} of {t.size} outcomes do not vary enough for a statistic and are NaN" if nan else ""
+    return "; ".join(filter(None, (constant, set_warning(interval) if alternative == "two-sided" else "")))

@@ -14,13 +14,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from mtb_eval.inference.cross import Cross
 from mtb_eval.inference.draws import Draws, wild_draws
+from mtb_eval.inference.estimate import Estimate
 from mtb_eval.inference.inversion import (
     Alternative,
     ConfidenceSet,
     Ratios,
     confidence_set,
     extreme_counts,
+    joined_sets,
+    set_warning,
 )
+from mtb_eval.inference.ols import LeastSquares
 from mtb_eval.inference.wild_scores import Variant, WildScores, wild_scores
 
 Array = NDArray[np.float64]
@@ -59,9 +63,23 @@ class WildResult:
     method: str
     warning: str = ""
 
+    @property
+    def as_estimate(self) -> Estimate:
+        """The same as a row of inference: p with ties counted, and no degrees of freedom (NaN)."""
+        return Estimate(
+            estimate=self.estimate,
+            se=self.se,
+            df=np.full(np.shape(self.t), np.nan),
+            ci_low=self.ci_low,
+            ci_high=self.ci_high,
+            p=self.p,
+            method=self.method,
+            warning=self.warning,
+        )
+
 
 def wild_bootstrap(
-    cross: Cross,
+    model: Cross | LeastSquares,
     contrast: ArrayLike,
     *,
     variant: Variant = "wcr31",
@@ -75,8 +93,8 @@ def wild_bootstrap(
     strict interval: `wild_scores`, then `wild_test` and `wild_interval`.
     MacKinnon, Nielsen and Webb (2023, doi 10.1002/jae.2969); interval by inversion: MacKinnon (2015).
     """
-    chosen = wild_draws(cross.n_clusters) if draws is None else draws
-    scores = wild_scores(cross, contrast, variant=variant)
+    scores = wild_scores(model, contrast, variant=variant)
+    chosen = wild_draws(scores.numerator.shape[-1]) if draws is None else draws
     result = wild_test(scores, chosen, null=null)
     return result if level is None else with_interval(result, wild_interval(scores, chosen, level=level))
 
@@ -144,7 +162,7 @@ def wild_interval(
         )
         for rows in _row_blocks(scores, used)
     ]
-    return _reshaped(flat, scores.estimate.shape)
+    return joined_sets(flat, scores.estimate.shape)
 
 
 def wild_statistics(scores: WildScores, draws: Draws, *, null: ArrayLike = 0.0) -> tuple[Array, Array]:
@@ -165,9 +183,10 @@ def wild_statistics(scores: WildScores, draws: Draws, *, null: ArrayLike = 0.0) 
 
 
 def with_interval(result: WildResult, interval: ConfidenceSet) -> WildResult:
-    """Return the result with the interval filled in."""
+    """Return the result with the interval filled in; an open set or one with holes is also told in `warning`."""
     return replace(
         result,
+        warning="; ".join(filter(None, (result.warning, set_warning(interval)))),
         ci_low=interval.low,
         ci_high=interval.high,
         ci_open=np.isinf(interval.low) | np.isinf(interval.high),
@@ -192,7 +211,7 @@ def _row_blocks(scores: WildScores, draws: Draws) -> list[slice]:
     """Slices of the flattened batch for which the residuals of all draws stay small."""
     n_draws, n_clusters = draws.weights.shape[0], scores.residual.shape[-2]
     step = max(1, _BLOCK // (n_draws * n_clusters))
-    return [slice(i, i + step) for i in range(0, scores.estimate.size, step)]
+    return [slice(i, i + step) for i in range(0, max(scores.estimate.size, 1), step)]
 
 
 def _flat(a: Array, core: int, rows: slice) -> Array:
@@ -229,19 +248,6 @@ def _ratios(scores: WildScores, draws: Draws, rows: slice) -> Ratios:
         q0=np.einsum("bgd,bgd->bd", fixed, fixed),
         q1=np.einsum("bgd,bgd->bd", fixed, moving),
         q2=np.einsum("bgd,bgd->bd", moving, moving),
-    )
-
-
-def _reshaped(parts: list[ConfidenceSet], shape: tuple[int, ...]) -> ConfidenceSet:
-    def join(name: str) -> Array:
-        return np.concatenate([getattr(part, name) for part in parts]).reshape(shape)
-
-    return ConfidenceSet(
-        low=join("low"),
-        high=join("high"),
-        part_low=join("part_low"),
-        part_high=join("part_high"),
-        disjoint=join("disjoint").astype(bool),
     )
 
 
