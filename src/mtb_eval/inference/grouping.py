@@ -15,12 +15,14 @@ Labels = NDArray[Any]
 LARGEST_BLOCK = 512
 
 
-def codes_of(labels: ArrayLike, *, what: str = "cluster") -> tuple[Codes, Labels]:
+def codes_of(labels: ArrayLike | None, *, what: str = "cluster") -> tuple[Codes, Labels]:
     """Return for each row the position of its label among the sorted distinct labels, and those labels.
 
     `labels` (n,): numbers or strings, in any order and with any gaps. Raises ValueError if labels are missing, or
     if numbers and strings are mixed so that they have no order.
     """
+    if labels is None:
+        raise ValueError(f"no {what} labels: give the {what} of each row")
     values = np.asarray(labels)
     if values.ndim != 1:
         raise ValueError(f"{what} labels have {values.ndim} dimensions: give one label per row")

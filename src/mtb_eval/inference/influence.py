@@ -71,21 +71,33 @@ def influence(fit: LeastSquares, contrast: ArrayLike, adjustment: Adjustment) ->
 
 
 def leverage_function(fit: LeastSquares, target: Array, adjustment: Adjustment) -> Array:
-    """Return f(T_g) applied to `target` (..., 1 or G, p), with T_g a cluster's share: (1 - t)^-1/2 or (1 - t)^-1.
+    """Return f(T_g) applied to `target` (..., 1, p), with T_g a cluster's share: (1 - t)^-1/2 or (1 - t)^-1.
 
     Eigenvalues of 1 get 0 instead. For CR3 the result is NaN where the target has a part in such a direction.
     """
-    values, vectors = share_spectrum(fit)
-    parts = (target[..., None, :] @ vectors)[..., 0, :]
-    gap = 1.0 - values
-    free = gap > SINGULAR
+    parts, free = _parts(fit, target)
     power = 0.5 if adjustment == "CR2" else 1.0
-    factor = np.where(free, np.where(free, gap, 1.0) ** -power, 0.0)
+    factor = np.where(free, np.where(free, 1.0 - share_spectrum(fit)[0], 1.0) ** -power, 0.0)
     if adjustment == "CR3":
-        size = np.linalg.norm(target, axis=-1, keepdims=True)
-        alone = np.any(~free & (np.abs(parts) > 1e-6 * size), axis=-1, keepdims=True)
-        factor = np.where(alone, np.nan, factor)
-    return _times(vectors, factor * parts)
+        factor = np.where(_alone(target, parts, free)[..., None], np.nan, factor)
+    return _times(share_spectrum(fit)[1], factor * parts)
+
+
+def decides_alone(fit: LeastSquares, contrast: ArrayLike) -> NDArray[np.bool_]:
+    """Tell for each cluster, (..., G), whether a contrast (..., p) cannot be estimated without it."""
+    target = loading(fit, contrast)[..., None, :]
+    return _alone(target, *_parts(fit, target))
+
+
+def _parts(fit: LeastSquares, target: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Return the target along the eigenvectors of each share, and which of these other clusters determine too."""
+    values, vectors = share_spectrum(fit)
+    return (target[..., None, :] @ vectors)[..., 0, :], 1.0 - values > SINGULAR
+
+
+def _alone(target: Array, parts: Array, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    size = np.linalg.norm(target, axis=-1, keepdims=True)
+    return np.asarray(np.any(~free & (np.abs(parts) > 1e-6 * size), axis=-1))
 
 
 def refuse_crossed(fit: LeastSquares, method: str) -> None:

@@ -15,6 +15,9 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 OnCollinear = Literal["raise", "drop"]
 
+EXACT = 1e-24
+"""Share of the residual in the fitted sum of squares below which it is rounding."""
+
 PIVOT = 1e-12
 """Share of a column's sum of squares below which what the columns before it leave is rounding."""
 
@@ -74,7 +77,8 @@ def ols(cross: Cross, *, collinear: OnCollinear = "raise") -> LeastSquares:
     With `collinear="raise"` a column that depends on those before it raises CollinearColumnsError if it does so for all
     outcomes; outcomes for which alone it does (after rows were dropped) are not usable and give NaN. With "drop" such
     columns are left out, and only contrasts that are then not estimable give NaN. Raises TooFewRowsError if no outcome
-    has a residual degree of freedom; outcomes without one are not usable.
+    has a residual degree of freedom; outcomes without one are not usable. Residuals that are rounding (an outcome
+    that is constant, say) are 0.
     """
     gram = cross.xx.sum(axis=-3)
     root, aliased = _root(gram, cross.basis)
@@ -85,13 +89,17 @@ def ols(cross: Cross, *, collinear: OnCollinear = "raise") -> LeastSquares:
     usable = _usable(n_rows, rank) & ((collinear == "drop") | ~aliased.any(axis=-1))
     projected = _times(root.swapaxes(-1, -2), cross.xy.sum(axis=-2))
     shift = _times(root, projected)
+    rss = np.maximum(cross.yy.sum(axis=-1) - np.sum(projected**2, axis=-1), 0.0)
+    fitted = cross.offset + shift
+    exact = rss <= EXACT * np.sum(fitted * _times(gram, fitted), axis=-1)
+    scores = (cross.xy - _times(cross.xx, shift[..., None, :])) @ root
     return LeastSquares(
         cross=cross,
-        z_coefficients=cross.offset + shift,
+        z_coefficients=fitted,
         root=root,
         shares=root.swapaxes(-1, -2)[..., None, :, :] @ cross.xx @ root[..., None, :, :],
-        scores=(cross.xy - _times(cross.xx, shift[..., None, :])) @ root,
-        rss=np.maximum(cross.yy.sum(axis=-1) - np.sum(projected**2, axis=-1), 0.0),
+        scores=np.where(exact[..., None, None], 0.0, scores),
+        rss=np.where(exact, 0.0, rss),
         n_rows=n_rows,
         n_clusters=np.asarray(np.count_nonzero(cross.n > 0, axis=-1)),
         rank=rank,

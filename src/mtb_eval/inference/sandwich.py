@@ -23,7 +23,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mtb_eval.inference.estimate import Estimate, t_estimate
-from mtb_eval.inference.influence import Adjustment, Influence, influence, refuse_without_working_model
+from mtb_eval.inference.influence import (
+    Adjustment,
+    Influence,
+    decides_alone,
+    influence,
+    refuse_without_working_model,
+)
 from mtb_eval.inference.ols import LeastSquares, contrast_estimate, each_column, warning_of
 from mtb_eval.inference.saddlepoint import saddlepoint_critical, saddlepoint_p
 
@@ -31,6 +37,7 @@ Array = NDArray[np.float64]
 Kind = Literal["CR0", "CR1", "CR1S", "CR1p", "CR2", "CR3", "CV3", "CV3J"]
 Reference = Literal["satterthwaite", "saddlepoint", "G-1", "z"]
 
+MOST_CLUSTERS = 2000
 ADJUSTMENT: dict[Kind, Adjustment] = {
     "CR0": "CR0",
     "CR1": "CR0",
@@ -60,7 +67,7 @@ def cluster_robust(
     part = influence(fit, contrast, ADJUSTMENT[kind])
     se = np.sqrt(_variance(fit, part, kind))
     estimate = contrast_estimate(fit, contrast)
-    warning = warning_of(fit) or _warning(estimate, se, kind)
+    warning = warning_of(fit) or _warning(fit, contrast, kind, se)
     if reference == "saddlepoint":
         return _saddlepoint(fit, estimate, se, part, kind=kind, level=level, warning=warning)
     df, name = _reference(fit, part, kind, reference)
@@ -188,6 +195,8 @@ def _saddlepoint(
     fit: LeastSquares, estimate: Array, se: Array, part: Influence, *, kind: Kind, level: float, warning: str
 ) -> Estimate:
     refuse_without_working_model(fit, "a saddlepoint p")
+    if fit.cross.n_clusters > MOST_CLUSTERS:
+        raise ValueError(f"a saddlepoint p is meant for few clusters, at most {MOST_CLUSTERS}: use satterthwaite")
     matrix = contribution_covariance(fit, part, kind)
     known = np.asarray(np.isfinite(matrix).all(axis=(-1, -2)))
     values = np.linalg.eigvalsh(np.where(known[..., None, None], matrix, 0.0))
@@ -199,15 +208,22 @@ def _saddlepoint(
     return replace(row, p=saddlepoint_p(t, values), ci_low=estimate - half, ci_high=estimate + half)
 
 
-def _warning(estimate: Array, se: Array, kind: Kind) -> str:
-    """Return a sentence if an estimate has no standard error: which method, for how many."""
-    lost = int(np.count_nonzero(np.isfinite(estimate) & ~(se > 0)))
+def _warning(fit: LeastSquares, contrast: ArrayLike, kind: Kind, se: Array) -> str:
+    """Return a sentence if estimates have no standard error, or one that misses a cluster; else an empty one."""
+    lost = int(np.count_nonzero(~(se > 0)))
+    alone = 0
+    if ADJUSTMENT[kind] != "CR0":
+        alone = int(np.count_nonzero(decides_alone(fit, contrast).any(axis=-1)))
+    if kind == "CR2" and alone and not lost:
+        return "the contrast cannot be estimated without one of the clusters: CR2 misses the variance of that cluster"
     if not lost:
         return ""
-    why = {
-        "CR1p": "there are no more clusters than columns",
-        "CR3": "a contrast cannot be estimated without one of the clusters",
-        "CV3": "a contrast cannot be estimated without one of the clusters",
-        "CV3J": "a contrast cannot be estimated without one of the clusters",
-    }.get(kind, "the clusters leave no variation to estimate it from")
-    return f"{kind} gives no standard error for {lost} of {estimate.size} estimates: {why}"
+    if (fit.n_clusters < 2).any():
+        why = "there are fewer than 2 clusters"
+    elif kind == "CR1p" and (fit.n_clusters <= fit.rank).any():
+        why = "there are no more clusters than columns"
+    elif alone:
+        why = "the contrast cannot be estimated without one of the clusters"
+    else:
+        why = "the residuals have no variation in it"
+    return f"{kind} gives no standard error for {lost} of {se.size} estimates: {why}"
