@@ -1,5 +1,7 @@
 """Theorems of the wild cluster bootstrap: refits of rows, the identity draw, invariances, batches, bad input."""
 
+import os
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -333,3 +335,64 @@ def test_collinear_columns_may_be_dropped_by_the_fit():
         two = wild_bootstrap(cross_products(x, y, cluster), contrast(4), variant=variant, level=None)
         np.testing.assert_allclose(one.t, two.t, rtol=1e-9)
         assert one.count == two.count
+
+
+def test_the_result_is_also_a_row_of_inference():
+    result = wild_bootstrap(cross_products(*make_study(25)), contrast(4), level=0.8)
+    row = result.as_estimate
+    assert (row.estimate, row.se, row.p, row.ci_low, row.ci_high) == (
+        result.estimate,
+        result.se,
+        result.p,
+        result.ci_low,
+        result.ci_high,
+    )
+    assert np.isnan(row.df)
+    assert row.method == result.method
+
+
+def test_no_outcome_gives_empty_results():
+    x, y, cluster = make_study(26)
+    cross = cross_products(x, np.stack([y, y]), cluster)
+    empty = replace(cross, xy=cross.xy[:0], yy=cross.yy[:0], y1=cross.y1[:0], offset=cross.offset[:0])
+    result = wild_bootstrap(empty, contrast(4), level=0.8)
+    assert result.p.shape == result.ci_low.shape == (0,)
+
+
+def test_a_cluster_with_one_row_is_no_harm():
+    x, y, cluster = make_study(27)
+    cluster[0] = 99
+    for variant in VARIANTS:
+        result = wild_bootstrap(cross_products(x, y, cluster), contrast(4), variant=variant, level=0.8)
+        assert np.isfinite([result.p, result.ci_low, result.ci_high]).all()
+
+
+def study_shaped():
+    """A design like the study's: 256 families, 10 unequal municipalities, treatment mostly between them."""
+    sizes = np.array([46, 40, 35, 31, 27, 24, 19, 15, 11, 8])
+    cluster = np.repeat(np.arange(10), sizes)
+    rng = np.random.default_rng(20260102)
+    treat = rng.random(256) > np.where(cluster >= 5, 0.85, 0.05)
+    return np.column_stack([np.ones(256), treat, rng.standard_normal((256, 3))]), cluster, rng
+
+
+def test_size_of_the_exact_bootstrap_on_a_study_shaped_design():
+    n = 20_000 if os.environ.get("MTB_EVAL_FULL") else 5_000
+    x, cluster, rng = study_shaped()
+    y = np.sqrt(0.95) * rng.standard_normal((n, 256)) + np.sqrt(0.05) * rng.standard_normal((n, 10))[:, cluster]
+    cross = cross_products(x, y, cluster)
+    error = 4 * np.sqrt(0.05 * 0.95 / n)
+    for variant in ("wcr11", "wcr31", "wcr33"):
+        size = (wild_bootstrap(cross, contrast(5), variant=variant, level=None).p < 0.05).mean()
+        assert 0.045 - error < size < 0.062 + error, (variant, size)  # 4.8 to 6.2 % on designs like this one
+
+
+def test_memory_does_not_grow_with_the_draws_times_the_outcomes():
+    x, cluster, rng = study_shaped()
+    cross = cross_products(x, rng.standard_normal((4_000, 256)), cluster)
+    scores = wild_scores(cross, contrast(5))
+    tracemalloc.start()
+    wild_test(scores, sign_draws(10))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6  # all residuals of all draws at once would be 4000 x 512 x 10 x 8 = 164 MB

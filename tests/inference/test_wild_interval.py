@@ -1,5 +1,7 @@
 """Intervals by inversion: ends where p crosses alpha, holes, unbounded sets, tie rules, one side."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -21,9 +23,11 @@ def make_scores(seed, variant, n_clusters=6, heavy=False):
 
 
 def p_at(scores, draws, nulls, strict=False, alternative="two-sided"):
-    """p at each null value, by the test itself."""
-    tests = [wild_test(scores, draws, null=r, alternative=alternative) for r in nulls]
-    return np.array([t.p_strict if strict else t.p for t in tests])
+    """p at each null value, by the test itself (the outcome repeated as a batch)."""
+    fields = ("estimate", "se", "numerator", "numerator_x", "residual", "residual_x", "n_clusters")
+    repeated = {k: np.repeat(getattr(scores, k)[None], len(nulls), axis=0) for k in fields}
+    test = wild_test(replace(scores, **repeated), draws, null=np.array(nulls), alternative=alternative)
+    return test.p_strict if strict else test.p
 
 
 @pytest.mark.parametrize("strict", [False, True])
@@ -107,6 +111,7 @@ def test_a_level_that_the_draws_cannot_reach_gives_the_whole_line(variant):
     assert (result.ci_low, result.ci_high) == (-np.inf, np.inf)
     far = result.estimate + result.se * np.array([-1e5, 1e5])
     assert all(wild_bootstrap(cross, [0, 1], variant=variant, null=r, level=None).p == 2 / 32 for r in far)
+    assert "the confidence set is unbounded for 1 of 1 outcomes" in result.warning
     reached = wild_bootstrap(cross, [0, 1], variant=variant, level=0.9)
     assert not reached.ci_open
 

@@ -10,7 +10,7 @@ import pytest
 from mtb_eval.inference.cross import cross_products
 from mtb_eval.inference.draws import sign_draws
 from mtb_eval.inference.wild import wild_bootstrap, wild_interval, wild_statistics, wild_test
-from mtb_eval.inference.wild_scores import wild_scores
+from mtb_eval.inference.wild_scores import VARIANTS, wild_scores
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 COVARIATES = ["x1_baseline", "x2_age", "x3_male", "x4_immigrant", "x5_education", "x6_single", "x7_stress", "x8_urban"]
@@ -26,6 +26,7 @@ def columns(name):
 STUDY = columns("synth_study.csv")
 TOY = columns("mtbtoy.csv")
 WCB = json.loads((REFERENCE / "wcb.json").read_text())
+BRUTE = json.loads((REFERENCE / "made_wild.json").read_text())
 WCB_CI = json.loads((REFERENCE / "wcb_ci.json").read_text())
 
 
@@ -135,3 +136,30 @@ def test_check_numbers_with_municipality_dummies(variant, strict, weak):
     result = wild_bootstrap(*toy(True), variant=variant, level=None)
     np.testing.assert_allclose(result.estimate, 0.3497045885, atol=5e-11)
     assert (result.count_strict, result.count) == (strict, weak)
+
+
+def brute_case(case):
+    if case.startswith("toy"):
+        return toy(case.endswith("within"))
+    return synth("synth_" + case)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("case", BRUTE)
+def test_every_variant_equals_brute_force_in_base_r(case, variant):
+    scores, draws = wild_scores(*brute_case(case), variant=variant), sign_draws(10)
+    for null in (0.0, 0.4):
+        brute = BRUTE[case]["tests"][variant][f"null_{null:g}"]
+        result = wild_test(scores, draws, null=null)
+        np.testing.assert_allclose(result.t, brute["t"], rtol=1e-9)
+        assert (result.count, result.count_strict) == (brute["weak"], brute["strict"])
+        assert wild_test(scores, draws, null=null, alternative="greater").count == brute["greater"]
+        drawn = np.sort(np.abs(wild_statistics(scores, draws.unfolded(), null=null)[1]))
+        # R solves normal equations that hold a column of years here, and loses half of its digits.
+        np.testing.assert_allclose(drawn[972], brute["quantile95"], rtol=1e-8)
+
+
+@pytest.mark.parametrize(("case", "variant"), [(case, v) for case in BRUTE for v in BRUTE[case].get("intervals", {})])
+def test_intervals_equal_bisection_on_brute_force_in_base_r(case, variant):
+    found = wild_interval(wild_scores(*brute_case(case), variant=variant), sign_draws(10))
+    np.testing.assert_allclose([found.low, found.high], BRUTE[case]["intervals"][variant], rtol=0, atol=1e-8)
