@@ -28,14 +28,13 @@ def families_table(
     `visits` holds those that took place; None (no such file) leaves n_visits unknown in MTB. Raises PlanError if two
     sources give the same column, or none gives a variable.
     """
-    pieces: dict[str, pd.Series] = {}
-    for name, values in _pieces(plan, questionnaires, ratings):
-        if name in pieces:
-            raise PlanError(f"plan: column {name!r} is given by more than one source")
-        pieces[name] = values
     families = register.set_index("family_id", drop=False)
     columns: dict[str, pd.Series] = {str(c): families[c] for c in families}
-    columns |= {name: values.reindex(families.index) for name, values in pieces.items()}
+    for piece in _pieces(plan, questionnaires, ratings):
+        for name, values in piece.reindex(families.index).items():
+            if name in columns:
+                raise PlanError(f"plan: column {name!r} is given by more than one source")
+            columns[str(name)] = values
     columns["n_visits"] = n_visits(families, visits, plan)
     if plan.placements:
         columns[plan.outcome(plan.placements.outcome).variable] = placed(families, placements, plan)
@@ -80,20 +79,20 @@ def placed(families: pd.DataFrame, placements: pd.DataFrame | None, plan: Plan) 
 
 def _pieces(
     plan: Plan, questionnaires: Sequence[tuple[Source, ByWave]], ratings: pd.DataFrame
-) -> Iterator[tuple[str, pd.Series]]:
-    """Yield every column that families get from answers and videos, indexed by family_id."""
+) -> Iterator[pd.DataFrame]:
+    """Yield every column that families get from answers and videos, in frames indexed by family_id."""
     for source, by_wave in questionnaires:
         for wave, answered in by_wave.items():
+            answers = answered.set_index("family_id")
             for instrument in source.instruments:
-                scores = score(answered.set_index("family_id"), plan.instruments[instrument])
-                yield from ((f"{name}_{wave}", scores[name]) for name in scores)
+                yield score(answers, plan.instruments[instrument]).add_suffix(f"_{wave}")
     for instrument in dict.fromkeys(i for s in plan.sources if s.role == "ratings" for i in s.instruments):
         scores = _video_scores(ratings, plan, instrument)
         for wave in (w.id for w in plan.waves):
-            of_wave = scores[scores.index.get_level_values("wave") == wave].droplevel("wave")
-            yield from ((f"{name}_{wave}", of_wave[name]) for name in of_wave)
+            yield scores[scores.index.get_level_values("wave") == wave].droplevel("wave").add_suffix(f"_{wave}")
     for variable in plan.variables:
-        yield from ((f"{variable.id}_{wave}", _variable(variable, wave, questionnaires)) for wave in variable.waves)
+        for wave in variable.waves:
+            yield _variable(variable, wave, questionnaires).to_frame(f"{variable.id}_{wave}")
 
 
 def _video_scores(ratings: pd.DataFrame, plan: Plan, instrument: str) -> pd.DataFrame:
@@ -120,8 +119,8 @@ def _as_declared(answers: pd.Series, variable: Variable, categories: Sequence[Ca
 
 
 def _has(families: pd.DataFrame, frames: Sequence[pd.DataFrame]) -> pd.Series:
-    ids = {i for frame in frames for i in frame["family_id"]}
-    return pd.Series(families.index.isin(list(ids)), index=families.index)
+    found = [families.index.isin(frame["family_id"]) for frame in frames]
+    return pd.Series(np.logical_or.reduce(found) if found else False, index=families.index)
 
 
 def _text_types(register: pd.DataFrame) -> dict[str, str]:

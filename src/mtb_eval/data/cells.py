@@ -22,6 +22,7 @@ _NUMBERS = {
 _TIME = r"(?:[ T]\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?)?"
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})" + _TIME)
 _DAY_FIRST = re.compile(r"(\d{1,2})([-./])(\d{1,2})\2(\d{4})" + _TIME)
+_EXCEL_ERRORS = frozenset({"#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"})
 _EXACT = 2**53  # whole numbers beyond this are rounded when a file stores them as floating point
 
 
@@ -30,17 +31,21 @@ def is_blank(cell: object, *, text: bool) -> bool:
     return isinstance(cell, str) and (cell.strip() in ("", ".", "NA") if not text else not cell.strip())
 
 
+def is_excel_error(cell: object) -> bool:
+    """Return whether a cell is what Excel leaves where a formula failed, such as #N/A."""
+    return isinstance(cell, str) and cell.strip() in _EXCEL_ERRORS
+
+
 def number_of(cell: object, mark: DecimalMark) -> float | None:
     """Return the number that a cell holds, its text read with `mark` as decimal mark; None if it holds none."""
-    if isinstance(cell, (Real, Decimal, np.bool_)):
-        value = float(cell)
-        return value if math.isfinite(value) else None
-    if not isinstance(cell, str):
+    if isinstance(cell, str):
+        text, decimal = _digits(cell), mark or "."
+        other = "." if decimal == "," else ","
+        return float(text.replace(other, "").replace(",", ".")) if _reads(text, decimal) else None
+    if not isinstance(cell, (float, int, Real, Decimal, np.bool_)):
         return None
-    text, decimal = _digits(cell), mark or "."
-    if not _reads(text, decimal):
-        return None
-    return float(text.replace("." if decimal == "," else ",", "").replace(",", "."))
+    value = float(cell)
+    return value if math.isfinite(value) else None
 
 
 def decimal_mark(cells: Iterable[object], expected: DecimalMark) -> DecimalMark:
@@ -101,7 +106,7 @@ def text_of(cell: object) -> str | None:
         return unicodedata.normalize("NFC", cell.strip())
     if isinstance(cell, (bool, np.bool_)):
         return None
-    if isinstance(cell, (Real, Decimal)):
+    if isinstance(cell, (float, int, Real, Decimal)):
         value = float(cell)
         return str(int(value)) if value.is_integer() and abs(value) < _EXACT else None
     return cell.isoformat() if isinstance(cell, date) else None
@@ -111,6 +116,12 @@ def folded(cell: object) -> str:
     """Return a text for comparison: without case, outer or double blanks; "1.0" and "1,0" are "1"."""
     text = " ".join((text_of(cell) or "").casefold().split())
     return re.sub(r"(?<=\d)[.,]0+$", "", text) if re.fullmatch(r"[+-]?\d+[.,]0+", text) else text
+
+
+def whole_of(cell: object) -> int | None:
+    """Return the whole number that a cell holds, as number or text (9, "9", "9.0", "9,0"); None if it holds none."""
+    text = folded(cell).replace("\u2212", "-")
+    return int(text) if re.fullmatch(r"[+-]?\d+", text) else None
 
 
 def _digits(text: str) -> str:

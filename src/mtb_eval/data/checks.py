@@ -32,7 +32,7 @@ def _duplicates(table: Table) -> Iterator[Problem]:
     for key in dict.fromkeys(k for k in (table.source.unique, _grain(table.source)) if k):
         n = int(table.frame[list(key)].dropna().duplicated().sum())
         if n:
-            message = f"{rows(n)} repeat a row with the same {' and '.join(key)}, which may stand only once"
+            message = f"{rows(n)}: a repeated {' and '.join(key)}, which may stand only once"
             yield Problem(file=table.file, column=", ".join(key), rule="duplicate", n_rows=n, message=message)
 
 
@@ -51,7 +51,7 @@ def _date_order(table: Table) -> Iterator[Problem]:
     for column in table.source.columns:
         if column.not_before:
             n = int((table.frame[column.name] < table.frame[column.not_before]).sum())
-            message = f"{rows(n)} are earlier than {in_file[column.not_before]}"
+            message = f"{rows(n)}: earlier than {in_file[column.not_before]}"
             yield from _found(n, table, column, "date_order", message)
 
 
@@ -67,7 +67,7 @@ def _implausible_dates(table: Table, plan: Plan) -> Iterator[Problem]:
         days = table.frame[column.name]
         n = int(((days < pd.Timestamp(low)) | (days > pd.Timestamp(high))).sum())
         what = "the plan's recruitment" if recruited else "what the plan makes possible"
-        yield from _found(n, table, column, "implausible_date", f"{rows(n)} are outside {what} ({low} to {high})")
+        yield from _found(n, table, column, "implausible_date", f"{rows(n)}: outside {what} ({low} to {high})")
 
 
 def _other_municipalities(table: Table, plan: Plan) -> Iterator[Problem]:
@@ -78,43 +78,44 @@ def _other_municipalities(table: Table, plan: Plan) -> Iterator[Problem]:
     found = table.frame.dropna(subset=["municipality"]).drop_duplicates("municipality").set_index("municipality")
     absent = len(planned.index.difference(found.index))
     if len(found):
-        message = f"{absent} of the plan's municipalities are not in the table"
+        message = f"{absent} of the plan's municipalities not in the table"
         yield from _found(absent, table, columns["municipality"], "municipality_absent", message)
     for name in planned.columns.intersection(found.columns):
         differ = found[name].notna() & (found[name] != planned[name].reindex(found.index))
         n = int(differ.sum())
-        yield from _found(n, table, columns[name], "municipality_differs", f"{rows(n)} differ from the plan")
+        yield from _found(n, table, columns[name], "municipality_differs", f"{rows(n)}: not as in the plan")
 
 
 def _register(known: pd.DataFrame, file: str, *, n_files: int) -> Iterator[Problem]:
     arms = known.dropna(subset=["arm"]).groupby("family_id")["arm"]
     n = int((arms.transform("nunique") > 1).sum())
     if n:
-        message = f"{rows(n)} belong to families that stand in both arms"
+        message = f"{rows(n)}: a family that stands in both arms"
         yield Problem(file=file, column="arm", rule="both_arms", n_rows=n, message=message)
     twice = int(known["family_id"].duplicated().sum()) if n_files > 1 else 0
     if twice:
-        message = f"{rows(twice)} repeat a family of another file"
+        message = f"{rows(twice)}: a family that stands in another file too"
         yield Problem(file=file, column="family_id", rule="duplicate", n_rows=twice, message=message)
 
 
 def _linked(table: Table, families: pd.DataFrame, plan: Plan) -> Iterator[Problem]:
     columns = {c.name: c for c in table.source.columns}
-    ids = table.frame["family_id"].dropna()
-    unknown = ids[~ids.isin(families.index)]
-    message = f"{rows(len(unknown))} have a family that is not in the register{_zeros_lost(unknown, families.index)}"
+    place = families.index.get_indexer(pd.Index(table.frame["family_id"]))
+    known = place >= 0
+    unknown = table.frame["family_id"][~known].dropna()
+    message = f"{rows(len(unknown))}: a family that is not in the register{_zeros_lost(unknown, families.index)}"
     yield from _found(len(unknown), table, columns["family_id"], "unknown_family", message)
-    known = table.frame.loc[ids.index[ids.isin(families.index)]]
     if table.source.role == "visits":
-        n = int((known["family_id"].map(families["arm"]) == "control").sum())
-        message = f"{rows(n)} log a visit of the programme to a family in usual care"
+        n = int((known & (families["arm"] == "control").to_numpy()[place]).sum())
+        message = f"{rows(n)}: a visit of the programme to a family in usual care"
         yield from _found(n, table, columns["family_id"], "visits_in_control", message)
-    for column in columns.values():
-        start = _not_before(table.source, plan) if column.type == "date" else None
-        if start and start in families:
-            n = int((known[column.name] < known["family_id"].map(families[start])).sum())
-            what = "the child's birth" if start == "born_on" else "the family's recruitment"
-            yield from _found(n, table, column, f"before_{start}", f"{rows(n)} are earlier than {what}")
+    start = _not_before(table.source, plan)
+    if start and start in families:
+        starts = families[start].to_numpy()[place]
+        what = "the child's birth" if start == "born_on" else "the family's recruitment"
+        for column in (c for c in columns.values() if c.type == "date"):
+            n = int((known & (table.frame[column.name].to_numpy() < starts)).sum())
+            yield from _found(n, table, column, f"before_{start}", f"{rows(n)}: earlier than {what}")
 
 
 def _not_before(source: Source, plan: Plan) -> str | None:
@@ -130,7 +131,7 @@ def _not_before(source: Source, plan: Plan) -> str | None:
 def _zeros_lost(unknown: pd.Series, known: pd.Index) -> str:
     stripped = {str(i).lstrip("0") for i in known} - {str(i) for i in known}
     if len(unknown) and unknown.str.lstrip("0").isin(stripped).all():
-        return "; with leading zeros they would be: store the ids as text in both files"
+        return "; they have lost leading zeros: store ids as text"
     return ""
 
 

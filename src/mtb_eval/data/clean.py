@@ -87,7 +87,8 @@ def with_wave(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
 
 def sorted_rows(frame: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Return rows sorted by some columns, ties by all others, so equal content has equal order; index 0..n-1."""
-    order = list(dict.fromkeys([*by, *frame.columns]))
+    ties = not by or bool(frame.duplicated(list(by)).any())
+    order = list(dict.fromkeys([*by, *(frame.columns if ties else ())]))
     return frame.sort_values(order, kind="stable", ignore_index=True) if order else frame
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import date
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from mtb_eval.data.cells import (
     decimal_mark,
     folded,
     is_blank,
+    is_excel_error,
     is_marked_number,
     number_of,
     text_of,
@@ -25,6 +27,7 @@ from mtb_eval.data.missing import BLANK, reason_missing
 from mtb_eval.data.raw import RawTable
 
 Value = str | float | np.datetime64
+Values = np.ndarray | pd.api.extensions.ExtensionArray
 Judge = Callable[[Hashable], "Verdict"]
 
 
@@ -41,7 +44,7 @@ class Verdict:
 class ReadColumn:
     """A column's values (float, datetime64 or str; NaN where missing), counts by reason and by broken rule."""
 
-    values: pd.Series
+    values: Values
     missing: Mapping[str, int]
     broken: Mapping[str, int]
 
@@ -63,42 +66,50 @@ class Cells:
 def distinct_cells(column: pd.Series) -> Cells:
     """Return a raw column as its distinct cells."""
     codes, found = pd.factorize(column)
-    distinct = list(found) if column.dtype == object else list(pd.Index(found).astype(object))
+    distinct = found.tolist()
     counts = np.bincount(codes[codes >= 0], minlength=len(distinct)).tolist()
     return Cells(distinct=distinct, counts=counts, codes=codes, n_empty=int((codes < 0).sum()))
 
 
-def read_column(raw: RawTable, field: Field, missing_codes: Mapping[int, str]) -> ReadColumn:
-    """Return a column of a raw table as its field declares it.
+def read_column(cells: Cells, field: Field, *, raw: RawTable, missing_codes: Mapping[int, str]) -> ReadColumn:
+    """Return a column of a raw table, given as its distinct cells, as its field declares it.
 
     Blank cells and missing codes are NaN and counted by reason. Numbers and dates whose way of writing is mixed or
     can be read in two ways break a rule and are not guessed. Ids and names of the plan have no missing codes.
     """
-    cells = distinct_cells(raw.frame[field.column])
     codes, marked = ({}, ()) if field.keyed else (missing_codes, raw.missing.get(field.column, ()))
     text = field.kind in ("id", "text")
     reasons = [BLANK if is_blank(c, text=text) else reason_missing(c, codes, marked) for c in cells.distinct]
     present = {c: n for c, n, r in zip(cells.distinct, cells.counts, reasons, strict=True) if r is None}
     judge = _JUDGES[field.kind](field, present, raw)
-    verdicts = [Verdict(missing=r) if r else judge(c) for c, r in zip(cells.distinct, reasons, strict=True)]
+    verdicts = [_verdict(c, r, judge) for c, r in zip(cells.distinct, reasons, strict=True)]
     missing, broken = Counter[str](), Counter[str]()
     for verdict, n in zip([*verdicts, Verdict(missing=BLANK)], [*cells.counts, cells.n_empty], strict=True):
         missing[verdict.missing or ""] += n
         broken[verdict.rule or ""] += n
-    return ReadColumn(
-        values=_values(cells, verdicts, field, raw.frame.index), missing=_counted(missing), broken=_counted(broken)
-    )
+    return ReadColumn(values=_values(cells, verdicts, field), missing=_counted(missing), broken=_counted(broken))
 
 
-def _values(cells: Cells, verdicts: Sequence[Verdict], field: Field, index: pd.Index) -> pd.Series:
+def absent_column(field: Field, n_rows: int) -> Values:
+    """Return the values of a column that is not in the file."""
+    return _values(Cells(distinct=[], counts=[], codes=np.full(n_rows, -1), n_empty=n_rows), [], field)
+
+
+def _verdict(cell: Hashable, reason: str | None, judge: Judge) -> Verdict:
+    if reason:
+        return Verdict(missing=reason)
+    return Verdict(rule="excel_error") if is_excel_error(cell) else judge(cell)
+
+
+def _values(cells: Cells, verdicts: Sequence[Verdict], field: Field) -> Values:
     found = [v.value for v in verdicts] + [None]  # code -1 (nothing there) takes the last
     if field.kind == "date":
         days = np.array(["NaT" if v is None else v for v in found], dtype="datetime64[us]")
-        return pd.Series(days[cells.codes], index=index)
+        return cast(np.ndarray, days[cells.codes])
     if field.holds_text:
-        return pd.Series(np.array(found, dtype=object)[cells.codes], index=index, dtype="str")
+        return cast(pd.api.extensions.ExtensionArray, pd.array(np.array(found, dtype=object)[cells.codes], dtype="str"))
     numbers = np.array([np.nan if v is None else v for v in found], dtype=float)
-    return pd.Series(numbers[cells.codes], index=index)
+    return cast(np.ndarray, numbers[cells.codes])
 
 
 def _counted(counts: Counter[str]) -> dict[str, int]:
@@ -144,7 +155,7 @@ def _date_judge(field: Field, present: Mapping[Hashable, int], raw: RawTable) ->
 
 def _text_judge(field: Field, present: Mapping[Hashable, int], raw: RawTable) -> Judge:
     def judge(cell: Hashable) -> Verdict:
-        text = text_of(cell)
+        text = None if field.kind == "id" and isinstance(cell, date) else text_of(cell)
         return Verdict(rule="wrong_type") if text is None else Verdict(value=text)
 
     return judge

@@ -18,6 +18,8 @@ def n_cpr(cells: Mapping[Hashable, int]) -> int:
     than half of the rows have them. Days above 60 are replacement numbers. Modulus 11 is not used: numbers issued
     since October 2007 need not meet it.
     """
+    if not any(isinstance(cell, str) or (isinstance(cell, (int, float)) and cell >= 10**8) for cell in cells):
+        return 0
     written = {cell for cell in cells if isinstance(cell, str) and _any_plausible(_WITHIN, cell)}
     whole = written | {cell for cell in cells if _is_whole(cell)}
     n_written, n_whole = sum(cells[c] for c in written), sum(cells[c] for c in whole)

@@ -29,9 +29,9 @@ _UNKNOWN = {"municipality": "unknown_municipality", "arm": "unknown_arm", "wave"
 class Field:
     """One expected column: `name` here, `column` in the file, what its cells may be.
 
-    closed: by folded text (code, name or label), the value that stands for it here. labels: the texts that a code
-    may carry as its value label. unknown: the rule broken by any other cell. keyed: an id or a name of the plan, to
-    which missing codes do not apply. never_blank: a value in each row. tick: blank means not ticked.
+    closed: by folded text (code, name or label), the value that stands for it here. labels: the folded texts that
+    a code may carry as its value label. unknown: the rule broken by any other cell. keyed: an id or a name of the
+    plan, to which missing codes do not apply. never_blank: a value in each row. tick: blank means not ticked.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Field:
     low: float | None = None
     high: float | None = None
     closed: Mapping[str, str | float] = field(default_factory=dict)
-    labels: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    labels: Mapping[int, frozenset[str]] = field(default_factory=dict)
     unknown: str = "unknown_code"
 
     @property
@@ -58,7 +58,7 @@ def fields_of(source: Source, plan: Plan) -> tuple[Field, ...]:
     filled = _never_blank(source)
     ages = source.role == "families" and (plan.dose is not None or plan.placements is not None)
     declared = {c.name for c in source.columns}
-    absent = [name for name in (*filled, *(("born_on",) if ages else ())) if name not in declared]
+    absent = [name for name in (*filled, *(("born_on",) if ages else ()), *source.unique) if name not in declared]
     if absent:
         raise PlanError(f"sources.toml, source {source.id!r}: a column named {absent[0]!r} must be declared")
     columns = [_declared(c, plan, never_blank=c.name in filled) for c in source.columns]
@@ -75,7 +75,7 @@ def item_columns(source: Source, plan: Plan) -> list[str]:
 def _declared(column: Column, plan: Plan, *, never_blank: bool) -> Field:
     closed = column.type in ("category", "municipality", "arm", "wave")
     kind: Kind = "closed" if closed else cast(Kind, column.type)
-    labels = {c.code: (c.label, c.name) for c in column.categories} if column.type == "category" else {}
+    labels = {c.code: frozenset({folded(c.label), folded(c.name)}) for c in column.categories}
     return Field(
         name=column.name, column=column.in_file, kind=kind, required=column.required, never_blank=never_blank,
         keyed=column.type in ("id", "municipality", "arm", "wave"), low=column.low, high=column.high,
@@ -102,7 +102,7 @@ def _answers(instrument: Instrument) -> Iterator[Field]:
     """Yield the items, whose answers may stand as code or label, and the concern ticks (1 ticked, 0 or blank not)."""
     texts = [(label, code) for code, label in instrument.answers.items()] + [(str(c), c) for c in instrument.answers]
     closed: dict[str, str | float] = {folded(text): float(code) for text, code in texts}
-    labels = {code: (label,) for code, label in instrument.answers.items()}
+    labels = {code: frozenset({folded(label)}) for code, label in instrument.answers.items()}
     ticks: dict[str, str | float] = {"0": 0.0, "1": 1.0}
     rule = "answer_not_allowed"
     for column in instrument.columns[: instrument.n_items]:

@@ -24,7 +24,7 @@ from mtb_eval.data.clean import (
 )
 from mtb_eval.data.families import Study
 from mtb_eval.data.problems import DataError, Problem, problem_table
-from mtb_eval.data.read import find_file, near_file, read_table
+from mtb_eval.data.read import find_file, near_file, read_or_problem
 from mtb_eval.data.typed import Table, empty_table, typed_table
 from mtb_eval.study import Plan, Source
 from mtb_eval.study.sources import Role
@@ -56,7 +56,8 @@ def load_study(path: str | Path, plan: Plan) -> Study:
 def check_study(path: str | Path, plan: Plan) -> pd.DataFrame:
     """Return everything that is wrong in a study's files: file, column, rule, n_rows, message; no row if all is well.
 
-    No message holds a person's id or value. `n_rows` is 0 where a file or column as a whole is meant.
+    No message holds a person's id or value. `n_rows` is 0 where a file or column as a whole is meant. Raises
+    PlanError if the plan's sources lack a column that the cleaning needs.
     """
     return _read_files(Path(path), plan).problems
 
@@ -66,41 +67,31 @@ def _read_files(folder: Path, plan: Plan) -> _Files:
         message = "the study folder does not exist" if not folder.exists() else "is a file; give the study's folder"
         problem = Problem(file=folder.name, rule="missing_folder", message=message)
         return _Files(tables=(), problems=problem_table([problem]), hashes={})
-    tables: list[Table] = []
-    problems: list[pd.DataFrame] = []
-    hashes: dict[str, str] = {}
-    for source in plan.sources:
-        found = _find(folder, source)
-        if isinstance(found, Problem):
-            problems.append(problem_table([found]))
-            continue
-        if found is None:
-            tables.append(empty_table(source, plan))
-            continue
-        try:
-            raw = read_table(found)
-        except DataError as unreadable:
-            problems.append(unreadable.problems)
-            continue
-        table, within = typed_table(raw, source, plan, file=found.name)
-        tables.append(table)
-        problems.append(problem_table(within))
-        hashes[found.name] = _sha256(found)
-    across = problem_table(check_tables([t for t in tables if t.file], plan))
-    return _Files(tables=tuple(tables), problems=_all([*problems, across]), hashes=hashes)
+    read = [_read_source(folder, source, plan) for source in plan.sources]
+    tables = tuple(table for table, _ in read if table is not None)
+    present = [t for t in tables if t.file]
+    problems = [p for _, within in read for p in within] + check_tables(present, plan)
+    hashes = {t.file: _sha256(folder / t.file) for t in present}
+    return _Files(tables=tables, problems=problem_table(problems), hashes=hashes)
 
 
-def _find(folder: Path, source: Source) -> Path | Problem | None:
+def _read_source(folder: Path, source: Source, plan: Plan) -> tuple[Table | None, list[Problem]]:
+    file = _find(folder, source, plan)
+    if file is None:
+        return empty_table(source, plan), []
+    if isinstance(file, Problem):
+        return None, [file]
+    raw = read_or_problem(file)
+    return (None, [raw]) if isinstance(raw, Problem) else typed_table(raw, source, plan, file=file.name)
+
+
+def _find(folder: Path, source: Source, plan: Plan) -> Path | Problem | None:
     found = find_file(folder, source.file)
-    if found is None and source.required:
-        message = f"the file is not in the study folder{near_file(folder, source.file)}"
+    near = near_file(folder, source.file, [s.file for s in plan.sources]) if found is None else None
+    if found is None and (source.required or near):
+        message = "the file is not in the study folder" + (f"; is it {near}?" if near else "")
         return Problem(file=source.file, rule="missing_file", message=message)
     return found
-
-
-def _all(problems: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    filled = [p for p in problems if len(p)]
-    return pd.concat(filled, ignore_index=True) if filled else problem_table([])
 
 
 def _sha256(file: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mtb_eval.data.cells import number_of
+from mtb_eval.data.cells import number_of, whole_of
 from mtb_eval.data.raw import UserMissing
 
 BLANK = "blank"
@@ -16,9 +16,9 @@ def reason_missing(cell: object, codes: Mapping[int, str], marked: Sequence[User
     A declared code (source.missing_codes) gives its reason, whether the cell is a number or its text; a value that
     the file marks as missing but nobody declared gives the mark's reason ("user_missing", or ".a" in Stata).
     """
-    number = number_of(cell, ".") if codes or marked else None
-    if number is not None and number.is_integer() and int(number) in codes:
-        return codes[int(number)]
+    whole = whole_of(cell) if codes else None
+    if whole is not None and whole in codes:
+        return codes[whole]
     return next((m.reason for m in marked if _within(cell, m)), None)
 
 

@@ -50,8 +50,7 @@ def table_of_rows(header: Sequence[object], body: Sequence[Sequence[object]]) ->
     kept = [row for row in body if any(not _blank(cell) for cell in row)]
     ragged = sum(len(row) != len(header) for row in kept)
     if ragged:
-        n = "1 row has" if ragged == 1 else f"{ragged} rows have"
-        raise UnreadableError(f"{n} more or fewer fields than the header", rule="ragged_rows", n_rows=ragged)
+        raise UnreadableError("more or fewer fields than the header, as if cut off", rule="ragged_rows", n_rows=ragged)
     columns = list(zip(*kept, strict=True)) if kept else [()] * len(header)
     names = ["" if _blank(name) else str(name).strip() for name in header]
     for position, (name, cells) in enumerate(zip(names, columns, strict=True), start=1):

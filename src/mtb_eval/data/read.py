@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from mtb_eval.data.delimited import read_csv
 from mtb_eval.data.labelled import read_dta, read_sas, read_sav
 from mtb_eval.data.parquet import read_parquet
-from mtb_eval.data.problems import DataError, Problem, problem_table
+from mtb_eval.data.problems import DataError, Problem, problem_table, rows
 from mtb_eval.data.raw import RawTable, UnreadableError
 from mtb_eval.data.workbook import read_xlsx
 
@@ -30,11 +30,18 @@ def read_table(path: str | Path) -> RawTable:
 
     Raises DataError, in one sentence, if there is no such file, it is empty, cut off, protected or of another kind.
     """
-    file = Path(path)
+    found = read_or_problem(Path(path))
+    if isinstance(found, Problem):
+        raise DataError(problem_table([found]))
+    return found
+
+
+def read_or_problem(file: Path) -> RawTable | Problem:
+    """Return a file as `read_table` does, or what is wrong with it."""
     try:
         return _read(file)
     except UnreadableError as problem:
-        raise DataError(problem_table([_problem(file, problem)])) from None
+        return _problem(file, problem)
 
 
 def find_file(folder: Path, stem: str) -> Path | Problem | None:
@@ -50,11 +57,12 @@ def find_file(folder: Path, stem: str) -> Path | Problem | None:
     return _problem(same[0], _unknown_suffix(same[0])) if same else None
 
 
-def near_file(folder: Path, stem: str) -> str:
-    """Return a hint at a file of the folder with nearly that stem, or "" if there is none."""
-    names = {_folded(p.name.split(".")[0]): p.name for p in sorted(folder.iterdir())}
-    near = difflib.get_close_matches(_folded(stem), list(names), n=1, cutoff=0.75)
-    return f"; is it {names[near[0]]}?" if near else ""
+def near_file(folder: Path, stem: str, others: Iterable[str]) -> str | None:
+    """Return the name of a readable file with nearly that stem, unless it is one of the `others`; None if none."""
+    taken = {_folded(other) for other in others}
+    readable = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in READERS and _folded(p.stem) not in taken]
+    near = difflib.get_close_matches(_folded(stem), [_folded(p.stem) for p in readable], n=1, cutoff=0.75)
+    return next((p.name for p in readable if [_folded(p.stem)] == near), None)
 
 
 def _read(file: Path) -> RawTable:
@@ -80,7 +88,7 @@ def _unknown_suffix(file: Path) -> UnreadableError:
 
 
 def _problem(file: Path, problem: UnreadableError) -> Problem:
-    message = f"the file {problem}" if problem.n_rows == 0 else str(problem)
+    message = f"the file {problem}" if problem.n_rows == 0 else f"{rows(problem.n_rows)}: {problem}"
     return Problem(file=file.name, rule=problem.rule, n_rows=problem.n_rows, message=message)
 
 

@@ -26,7 +26,9 @@ def scale_scores(answers: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     absent = [c for c in instrument.columns if c not in answers]
     if absent:
         raise ValueError(f"{instrument.id}: {len(absent)} item columns are missing, the first is {absent[0]!r}")
-    scales = {s.id: _scale(answers, instrument, s) for s in instrument.scales if s.method != "any_of"}
+    straight = _points(answers, instrument, turned=False)
+    turned = _points(answers, instrument, turned=True) if any(s.reversed_items for s in instrument.scales) else straight
+    scales = {s.id: _scale(straight, turned, s) for s in instrument.scales if s.method != "any_of"}
     return pd.DataFrame(scales, index=answers.index, dtype=float)
 
 
@@ -41,8 +43,8 @@ def with_cutoffs(scores: pd.DataFrame, instrument: Instrument) -> pd.DataFrame:
     return pd.DataFrame({name: found[name] for name in order}, index=scores.index)
 
 
-def _scale(answers: pd.DataFrame, instrument: Instrument, scale: Scale) -> np.ndarray:
-    points = np.column_stack([_points(answers, instrument, k, turned=k in scale.reversed_items) for k in scale.items])
+def _scale(straight: np.ndarray, turned: np.ndarray, scale: Scale) -> np.ndarray:
+    points = np.column_stack([(turned if k in scale.reversed_items else straight)[:, k - 1] for k in scale.items])
     n_answered, n_items = (~np.isnan(points)).sum(axis=1), len(scale.items)
     enough = n_answered >= max(n_items if scale.min_answered is None else scale.min_answered, 1)
     n = np.maximum(n_answered, 1)
@@ -52,18 +54,20 @@ def _scale(answers: pd.DataFrame, instrument: Instrument, scale: Scale) -> np.nd
     return np.where(enough, value, np.nan)
 
 
-def _points(answers: pd.DataFrame, instrument: Instrument, item: int, *, turned: bool) -> np.ndarray:
-    codes = list(instrument.answers)
-    ends = min(codes) + max(codes)
-    worth = {c: instrument.points.get(c, float(c)) for c in codes}
-    turned_worth = {c: worth[ends - c] for c in codes if ends - c in worth}
-    column = answers[instrument.item_column(item)].astype(float)
-    points = column.map(turned_worth if turned else worth).to_numpy(dtype=float)
-    lost = int((column.notna().to_numpy() & np.isnan(points)).sum())
+def _points(answers: pd.DataFrame, instrument: Instrument, *, turned: bool) -> np.ndarray:
+    """Return the points of every item (rows x items), with what its tick of concern adds; NaN where unanswered."""
+    codes = np.array(sorted(instrument.answers), dtype=float)
+    worth = np.array([instrument.points.get(int(c), c) for c in codes])
+    items = answers[list(instrument.columns[: instrument.n_items])].to_numpy(dtype=float)
+    sought = codes[0] + codes[-1] - items if turned else items
+    place = np.minimum(np.searchsorted(codes, sought), len(codes) - 1)
+    points = np.where(codes[place] == sought, worth[place], np.nan)
+    lost = int((np.isnan(points) & ~np.isnan(items)).sum())
     if lost:
-        raise ValueError(f"{instrument.id}: {lost} answers to item {item} are not among the declared codes")
+        raise ValueError(f"{instrument.id}: {lost} answers are not among the declared codes")
     if instrument.concern_points:
-        points = points + instrument.concern_points * (answers[instrument.concern_column(item)].to_numpy() == 1)
+        ticked = answers[list(instrument.columns[instrument.n_items :])].to_numpy(dtype=float) == 1
+        points = points + instrument.concern_points * ticked
     return points
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mtb_eval.data.cells import date_of, folded, number_of
-from mtb_eval.data.columns import Cells, distinct_cells
+from mtb_eval.data.columns import Cells
 from mtb_eval.data.cpr import n_cpr
 from mtb_eval.data.fields import Field
 from mtb_eval.data.problems import Problem, rows
@@ -15,7 +15,6 @@ from mtb_eval.data.raw import RawTable
 from mtb_eval.study import Source
 
 _LOGS = ("visits", "usual_care", "placements", "costs", "interviews")  # these may have nothing to tell
-_EXCEL_ERRORS = frozenset({"#N/A", "#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"})
 
 
 def structure_problems(raw: RawTable, fields: Sequence[Field], source: Source, file: str) -> Iterator[Problem]:
@@ -40,19 +39,18 @@ def structure_problems(raw: RawTable, fields: Sequence[Field], source: Source, f
             yield Problem(file=file, column=column_name(name, position), rule="unknown_column", message=message)
 
 
-def forbidden_content(raw: RawTable, file: str) -> tuple[set[str], list[Problem]]:
-    """Return the columns refused for CPR numbers, and a problem for each with them, damaged letters or errors."""
+def forbidden_content(raw: RawTable, cells: Mapping[str, Cells], file: str) -> tuple[set[str], list[Problem]]:
+    """Return the columns refused for CPR numbers, and a problem for each with them or with damaged letters."""
     refused: set[str] = set()
     problems: list[Problem] = []
-    for position, name in enumerate(raw.frame.columns, start=1):
+    for position, (name, column) in enumerate(cells.items(), start=1):
         shown = column_name(name, position)
-        cells = distinct_cells(raw.frame[name])
-        n = n_cpr(dict(zip(cells.distinct, cells.counts, strict=True)))
+        n = n_cpr(dict(zip(column.distinct, column.counts, strict=True)))
         if n:
             refused.add(name)
-            message = f"{rows(n)} look like CPR numbers, which are refused: replace them with study ids"
+            message = f"{rows(n)}: what looks like a CPR number, which is refused; replace them with study ids"
             problems.append(Problem(file=file, column=shown, rule="cpr", n_rows=n, message=message))
-        problems += _bad_texts(cells, list(raw.labels.get(name, {}).values()), file=file, column=shown)
+        problems += _bad_letters(column, list(raw.labels.get(name, {}).values()), file=file, column=shown)
     return refused, problems
 
 
@@ -62,16 +60,12 @@ def column_name(name: str, position: int) -> str:
     return f"(column {position})" if value_like else name
 
 
-def _bad_texts(cells: Cells, labels: list[str], *, file: str, column: str) -> Iterator[Problem]:
+def _bad_letters(cells: Cells, labels: list[str], *, file: str, column: str) -> Iterator[Problem]:
     damaged = cells.total(lambda cell: isinstance(cell, str) and _damaged(cell))
     if damaged or any(_damaged(label) for label in labels):
         where = rows(damaged) if damaged else "value labels"
-        message = f"{where} with damaged letters (UTF-8 read as Latin-1): export the file again with its own encoding"
+        message = f"{where}: damaged letters (UTF-8 read as Latin-1); export the file again in its own encoding"
         yield Problem(file=file, column=column, rule="damaged_letters", n_rows=damaged, message=message)
-    errors = cells.total(lambda cell: isinstance(cell, str) and cell.strip() in _EXCEL_ERRORS)
-    if errors:
-        message = f"{rows(errors)} hold an Excel error such as #N/A: correct or clear those cells"
-        yield Problem(file=file, column=column, rule="excel_error", n_rows=errors, message=message)
 
 
 def _damaged(text: str) -> bool:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from mtb_eval.data.cells import folded, number_of
-from mtb_eval.data.columns import ReadColumn, distinct_cells, read_column
+from mtb_eval.data.cells import folded, whole_of
+from mtb_eval.data.columns import Cells, ReadColumn, absent_column, distinct_cells, read_column
 from mtb_eval.data.fields import Field, fields_of
 from mtb_eval.data.missing import BLANK, is_marked
 from mtb_eval.data.problems import Problem, rows
@@ -16,23 +16,28 @@ from mtb_eval.data.raw import RawTable
 from mtb_eval.data.structure import forbidden_content, structure_problems
 from mtb_eval.study import Plan, Source
 
-_KIND_NEEDED = {
-    "id": "a study id", "text": "a text", "date": "a date that exists, such as 2018-06-03 or 03-06-2018",
-    "integer": "a whole number", "decimal": "a number", "closed": "a declared code",
-}  # fmt: skip
 _MESSAGES = {
-    "wrong_type": "{rows} do not hold {needed}",
-    "not_whole": "{rows} hold a fraction where a whole number is needed",
-    "out_of_range": "{rows} are outside the range {low} to {high}",
-    "mixed_numbers": "{rows} write a number in a way that can be read as thousands or decimals, or otherwise than the "
-    "other rows: use one decimal mark and no mark for thousands",
-    "mixed_dates": "{rows} write the date otherwise than the other rows: write all of them as 2018-06-03",
-    "unclear_dates": "{rows} have a date with slashes, and none shows which part is the day: write 2018-06-03",
-    "answer_not_allowed": "{rows} hold an answer that is not declared (allowed: {codes})",
-    "unknown_code": "{rows} hold a code that is not declared (allowed: {codes})",
-    "unknown_municipality": "{rows} name a municipality that is not in the plan",
-    "unknown_arm": "{rows} name an arm that is not in the plan",
-    "unknown_wave": "{rows} name a wave that is not in the plan",
+    "wrong_type": "not {needed}",
+    "not_whole": "a fraction where a whole number is needed",
+    "out_of_range": "outside the declared range ({bounds})",
+    "mixed_numbers": "a number that can be read in two ways or is written otherwise than the rest; "
+    "use one decimal mark and none for thousands",
+    "mixed_dates": "a date written otherwise than the rest; write all of them as 2018-06-03",
+    "unclear_dates": "a date with slashes, and no row shows which part is the day; write 2018-06-03",
+    "excel_error": "an Excel error such as #N/A; correct or clear those cells",
+    "answer_not_allowed": "an answer that is not declared (allowed: {codes})",
+    "unknown_code": "a code that is not declared (allowed: {codes})",
+    "unknown_municipality": "a municipality that is not in the plan",
+    "unknown_arm": "an arm that is not in the plan",
+    "unknown_wave": "a wave that is not in the plan",
+}
+_NEEDED = {
+    "id": "a study id",
+    "text": "a text",
+    "date": "a date that exists, such as 2018-06-03 or 03-06-2018",
+    "integer": "a whole number",
+    "decimal": "a number",
+    "closed": "a declared code",
 }
 
 
@@ -53,80 +58,76 @@ class Table:
 def typed_table(raw: RawTable, source: Source, plan: Plan, *, file: str) -> tuple[Table, list[Problem]]:
     """Return a raw table by its declaration, and every problem that can be seen in it alone."""
     fields = fields_of(source, plan)
-    refused, forbidden = forbidden_content(raw, file)
+    cells = {str(name): distinct_cells(raw.frame[name]) for name in raw.frame}
+    refused, forbidden = forbidden_content(raw, cells, file)
     problems = [*structure_problems(raw, fields, source, file), *forbidden]
     read: dict[str, ReadColumn] = {}
     for field in fields:
-        if field.column in raw.frame and field.column not in refused:
-            read[field.name] = read_column(raw, field, source.missing_codes)
+        if field.column in cells and field.column not in refused:
+            column = cells[field.column]
+            read[field.name] = read_column(column, field, raw=raw, missing_codes=source.missing_codes)
             problems += _value_problems(read[field.name], field, len(raw.frame), file)
-            problems += _label_problems(raw, field, source.missing_codes, file)
-    frame = pd.DataFrame(
-        {f.name: read[f.name].values if f.name in read else _absent(f, raw.frame.index) for f in fields}
-    )
+            problems += _label_problems(column, field, raw, source, file)
+    n = len(raw.frame)
+    frame = pd.DataFrame({f.name: read[f.name].values if f.name in read else absent_column(f, n) for f in fields})
     return Table(source=source, file=file, frame=frame, missing=_missing(read, fields, source)), problems
 
 
 def empty_table(source: Source, plan: Plan) -> Table:
     """Return the table of an optional file that is not there: its columns, no rows."""
     fields = fields_of(source, plan)
-    frame = pd.DataFrame({f.name: _absent(f, pd.RangeIndex(0)) for f in fields})
+    frame = pd.DataFrame({f.name: absent_column(f, 0) for f in fields})
     return Table(source=source, file="", frame=frame, missing=_missing({}, fields, source))
 
 
 def _value_problems(column: ReadColumn, field: Field, n_rows: int, file: str) -> Iterator[Problem]:
-    words = {
-        "needed": _KIND_NEEDED[field.kind],
-        "low": "any" if field.low is None else f"{field.low:g}",
-        "high": "any" if field.high is None else f"{field.high:g}",
-        "codes": ", ".join(map(str, field.labels)) or ", ".join(field.closed),
-    }
+    codes = ", ".join(map(str, field.labels)) or ", ".join(field.closed)
     for rule, n in column.broken.items():
-        message = _MESSAGES[rule].format(rows=rows(n), **words)
-        yield Problem(file=file, column=field.column, rule=rule, n_rows=n, message=message)
+        words = _MESSAGES[rule].format(needed=_NEEDED[field.kind], bounds=_bounds(field), codes=codes)
+        yield Problem(file=file, column=field.column, rule=rule, n_rows=n, message=f"{rows(n)}: {words}")
     unanswered = sum(n for reason, n in column.missing.items() if reason != "not_applicable")
     if n_rows and sum(column.missing.values()) == n_rows and unanswered and field.required and not field.tick:
         message = "the column is empty though it is required"
         yield Problem(file=file, column=field.column, rule="empty_column", n_rows=n_rows, message=message)
     elif field.never_blank and column.missing.get(BLANK):
         n = column.missing[BLANK]
-        message = f"{rows(n)} blank where a value is always needed"
+        message = f"{rows(n)}: blank where a value is always needed"
         yield Problem(file=file, column=field.column, rule="blank_cell", n_rows=n, message=message)
 
 
-def _label_problems(raw: RawTable, field: Field, missing_codes: Mapping[int, str], file: str) -> Iterator[Problem]:
+def _bounds(field: Field) -> str:
+    if field.low is None or field.high is None:
+        return f"{field.low:g} or more" if field.low is not None else f"{field.high or 0:g} or less"
+    return f"{field.low:g} to {field.high:g}"
+
+
+def _label_problems(cells: Cells, field: Field, raw: RawTable, source: Source, file: str) -> Iterator[Problem]:
     """Yield a problem where the file's value labels or own missing codes say otherwise than the declaration."""
     if not field.labels:
         return
     labels = {k: v for k, v in raw.labels.get(field.column, {}).items() if not isinstance(k, str)}
     differing = [int(code) for code, label in labels.items() if _contradicts(int(code), label, field)]
     if differing:
-        n = _rows_with(raw, field, differing)
+        n = _rows_with(cells, differing)
         codes = ", ".join(map(str, differing))
         message = f"the file's value label of {codes} is not the declared one: correct the file or the declaration"
         yield Problem(file=file, column=field.column, rule="labels_differ", n_rows=n, message=message)
     marked = raw.missing.get(field.column, ())
-    lost = [code for code in field.labels if code not in missing_codes and is_marked(code, marked)]
+    lost = [code for code in field.labels if code not in source.missing_codes and is_marked(code, marked)]
     if lost:
-        n = _rows_with(raw, field, lost)
+        n = _rows_with(cells, lost)
         message = f"the file marks {', '.join(map(str, lost))} as missing, which is declared as an answer"
         yield Problem(file=file, column=field.column, rule="missing_differ", n_rows=n, message=message)
 
 
 def _contradicts(code: int, label: str, field: Field) -> bool:
     """A declared code must carry its own label; any other code must not carry the label of an answer."""
-    if code in field.labels:
-        return folded(label) not in {folded(text) for text in field.labels[code]}
-    return folded(label) in {folded(text) for texts in field.labels.values() for text in texts}
+    text = folded(label)
+    return text not in field.labels[code] if code in field.labels else any(text in t for t in field.labels.values())
 
 
-def _rows_with(raw: RawTable, field: Field, codes: Sequence[int]) -> int:
-    return distinct_cells(raw.frame[field.column]).total(lambda cell: number_of(cell, ".") in codes)
-
-
-def _absent(field: Field, index: pd.Index) -> pd.Series:
-    dtype = "datetime64[us]" if field.kind == "date" else "str" if field.holds_text else "float64"
-    return pd.Series(None if dtype == "str" else float("nan"), index=index, dtype=dtype)
+def _rows_with(cells: Cells, codes: Sequence[int]) -> int:
+    return cells.total(lambda cell: whole_of(cell) in codes)
 
 
 def _missing(read: Mapping[str, ReadColumn], fields: Sequence[Field], source: Source) -> pd.DataFrame:
