@@ -14,24 +14,30 @@ DAYS_PER_MONTH = 365.25 / 12
 
 
 def visits(study: Study, plan: Plan) -> pd.DataFrame:
-    """Return summaries of the visit log of MTB families; columns measure, statistic, value, n."""
+    """Return summaries of the visit log of MTB families; columns measure, statistic, value, n.
+
+    No rows where the study has no visit log or, for retention, no leaving dates.
+    """
     mtb = study.families[study.families["mtb"] == 1]
-    n_visits = mtb["n_visits"].to_numpy(dtype=float)
+    n_visits = _known_visits(study)
     rows: list[tuple[str, str, float, int]] = []
     if len(n_visits):
         rows += [("visits", name, float(f(n_visits)), len(n_visits)) for name, f in _SUMMARIES.items()]
-    if plan.dose:
+    if plan.dose and len(n_visits):
         high = at_threshold(n_visits, plan.dose)
-        rows.append(("at_threshold", "share", float(high.mean()) if len(high) else np.nan, int(high.sum())))
-    stayed = retained(mtb, plan.waves[-1].months)
-    rows.append(("retained", "share", float(stayed.mean()) if len(stayed) else np.nan, int(stayed.sum())))
+        rows.append(("at_threshold", "share", float(high.mean()), int(high.sum())))
+    if "left_on" in mtb and len(mtb):
+        stayed = retained(mtb, plan.waves[-1].months)
+        rows.append(("retained", "share", float(stayed.mean()), int(stayed.sum())))
     return pd.DataFrame([*rows, *_log_shares(study)], columns=["measure", "statistic", "value", "n"])
 
 
 def visit_counts(study: Study, plan: Plan, *, width: int = 10) -> pd.DataFrame:
     """Return MTB families by number of visits in classes of `width`; columns low, high (exclusive), n."""
-    n_visits = study.families.loc[study.families["mtb"] == 1, "n_visits"].to_numpy(dtype=float)
-    top = int(n_visits.max(initial=0)) // width + 1
+    n_visits = _known_visits(study)
+    if not len(n_visits):
+        return pd.DataFrame({"low": [], "high": [], "n": []})
+    top = int(n_visits.max()) // width + 1
     edges = np.arange(0, (top + 1) * width, width)
     counts, _ = np.histogram(n_visits, bins=edges)
     return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "n": counts})
@@ -40,9 +46,11 @@ def visit_counts(study: Study, plan: Plan, *, width: int = 10) -> pd.DataFrame:
 def retention(study: Study, plan: Plan) -> pd.DataFrame:
     """Return how many MTB families were still in the programme at each month of the child's age."""
     mtb = study.families[study.families["mtb"] == 1]
+    if "left_on" not in mtb or mtb.empty:
+        return pd.DataFrame({"months": [], "n": [], "share": []})
     months = np.arange(-3, plan.waves[-1].months + 1)
     n = [int(retained(mtb, int(m)).sum()) for m in months]
-    return pd.DataFrame({"months": months, "n": n, "share": np.asarray(n) / max(len(mtb), 1)})
+    return pd.DataFrame({"months": months, "n": n, "share": np.asarray(n) / len(mtb)})
 
 
 def retained(families: pd.DataFrame, months: int) -> np.ndarray:
@@ -87,6 +95,11 @@ def usual_care(study: Study, plan: Plan) -> pd.DataFrame:
         ("median_contacts_per_month", float(real["contacts_per_month"].median()), len(real), len(real)),
     ]
     return pd.DataFrame([*rows, *_mtb_intensity(study, plan)], columns=columns)
+
+
+def _known_visits(study: Study) -> np.ndarray:
+    n_visits = study.families.loc[study.families["mtb"] == 1, "n_visits"].to_numpy(dtype=float)
+    return n_visits[np.isfinite(n_visits)]
 
 
 def _mtb_intensity(study: Study, plan: Plan) -> list[tuple[str, float, int, int]]:
