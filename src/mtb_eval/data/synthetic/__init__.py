@@ -1,5 +1,7 @@
 """The synthetic study: drawn from the plan and a truth, written in the formats that real studies arrive in."""
 
+from mtb_eval.data.synthetic.memory import study_from_raw
+from mtb_eval.data.synthetic.rescore import rescored
 from mtb_eval.data.synthetic.simulate import RawStudy, simulate_study
 from mtb_eval.data.synthetic.truth import (
     ByArm,
@@ -26,9 +28,11 @@ __all__ = [
     "Variances",
     "load_truth",
     "null_truth",
+    "rescored",
     "resized",
     "save_truth",
     "simulate_study",
+    "study_from_raw",
     "without_attrition",
     "write_study",
 ]

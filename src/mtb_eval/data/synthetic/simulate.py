@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -32,13 +32,15 @@ MAKERS: Mapping[str, Maker] = {
 }
 
 
-def simulate_study(plan: Plan, truth: Truth, rng: np.random.Generator) -> RawStudy:
+def simulate_study(
+    plan: Plan, truth: Truth, rng: np.random.Generator, *, roles: Collection[str] = tuple(MAKERS)
+) -> RawStudy:
     """Return a synthetic study: by source id a table with the columns and raw codes of its file.
 
     Dates are datetime64, missing answers the source's missing codes, blanks NaN. Each source has its own stream of
     random numbers, and effects move answers without changing any draw: two truths that differ in effects only give
-    the same families under the two (common random numbers).
+    the same families under the two (common random numbers). `roles` draws the sources of some roles only.
     """
     world_rng, *streams = rng.spawn(1 + len(plan.sources))
     world = draw_world(plan, truth, world_rng)
-    return {s.id: MAKERS[s.role](world, s, r) for s, r in zip(plan.sources, streams, strict=True)}
+    return {s.id: MAKERS[s.role](world, s, r) for s, r in zip(plan.sources, streams, strict=True) if s.role in roles}

@@ -1,0 +1,60 @@
+"""Scores of a simulated study's families made again after its answers were drawn anew, the families being the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mtb_eval.data.score import scale_scores, score, with_cutoffs
+from mtb_eval.study import Plan, Source, Variable
+
+
+def rescored(families: pd.DataFrame, raw: Mapping[str, pd.DataFrame], plan: Plan) -> pd.DataFrame:
+    """Return the families table with every score and variable that the raw questionnaires and ratings give.
+
+    For tables of `simulate_study` alone: much faster than loading, which also types and checks.
+    """
+    rows = pd.Index(families["family_id"])
+    new: dict[str, NDArray[np.float64]] = {}
+    for source in (s for s in plan.sources if s.id in raw):
+        parts = _asked(raw[source.id], source, plan) if source.role == "questionnaire" else ()
+        parts = _rated(raw[source.id], source, plan) if source.role == "ratings" else parts
+        new |= {name: values.reindex(rows).to_numpy(dtype=float) for name, values in parts}
+    return families.assign(**{name: values for name, values in new.items() if name in families})
+
+
+def _asked(frame: pd.DataFrame, source: Source, plan: Plan) -> Iterator[tuple[str, pd.Series]]:
+    answers = frame.set_index(_id(source))
+    for instrument in (plan.instruments[i] for i in source.instruments):
+        given = answers[list(instrument.columns)].astype(float)
+        scores = score(given.mask(given.isin(list(source.missing_codes))), instrument)
+        yield from ((f"{name}_{source.wave}", scores[name]) for name in scores)
+    for variable in (v for v in plan.variables if source.wave in v.waves):
+        column = next((c for c in source.columns if c.name == variable.column), None)
+        if column is not None:
+            codes = {c.name: c.code for c in column.categories}
+            yield f"{variable.id}_{source.wave}", _variable(variable, answers[column.in_file], source, codes)
+
+
+def _variable(variable: Variable, answers: pd.Series, source: Source, codes: Mapping[str, int]) -> pd.Series:
+    given = answers.astype(float).mask(answers.isin(list(source.missing_codes)))
+    if variable.kind == "number":
+        return given
+    true = [codes[name] for name in variable.true if name in codes]
+    return pd.Series(np.where(given.isna(), np.nan, given.isin(true)), index=answers.index)
+
+
+def _rated(frame: pd.DataFrame, source: Source, plan: Plan) -> Iterator[tuple[str, pd.Series]]:
+    wave = next(c.in_file for c in source.columns if c.type == "wave")
+    for instrument in (plan.instruments[i] for i in source.instruments):
+        per_coder = scale_scores(frame.set_index([_id(source), wave]), instrument)
+        scores = with_cutoffs(per_coder.groupby(level=[0, 1]).mean(), instrument)
+        for of in scores.index.unique(level=1):
+            yield from ((f"{name}_{of}", values) for name, values in scores.xs(of, level=1).items())
+
+
+def _id(source: Source) -> str:
+    return next(c.in_file for c in source.columns if c.type == "id")
