@@ -18,6 +18,7 @@ Alternative = Literal["two-sided", "less", "greater"]
 
 _TIE = 1e-7
 _GRID = 1001
+_PEAKS = 3
 _MAX_LOG_ODDS = 500.0
 
 
@@ -173,13 +174,13 @@ def _largest_chance(region: NDArray[np.bool_], n1: int, n2: int) -> float:
     grid = np.linspace(0, 1, _GRID)
     values = chance(grid)
     best = float(values.max())
-    inner = np.flatnonzero((values[1:-1] >= values[:-2]) & (values[1:-1] >= values[2:])) + 1
-    for i in inner[values[inner] > 0.99 * best]:
+    peaks = np.flatnonzero((values[1:-1] > values[:-2]) & (values[1:-1] >= values[2:])) + 1
+    for i in peaks[np.argsort(-values[peaks], kind="stable")][:_PEAKS]:
         peak = optimize.minimize_scalar(
             lambda r: -float(chance(np.array([r]))[0]),
             bounds=(grid[i - 1], grid[i + 1]),
             method="bounded",
-            options={"xatol": 1e-10},
+            options={"xatol": 1e-9},
         )
         best = max(best, -float(peak.fun))
     return min(1.0, best)
