@@ -1,6 +1,8 @@
 """Cluster-robust numbers made with R (clubSandwich, summclust), to rtol 1e-8 and mostly far below."""
 
 import json
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +45,7 @@ def listed(expected: list[dict], *path: str) -> np.ndarray:
     """Return numbers of all outcomes as (p, outcomes), in the order of columns."""
     out = []
     for outcome in expected:
-        for step in path:
-            outcome = outcome[step]
-        out.append(list(outcome.values()) if isinstance(outcome, dict) else outcome)
+        out.append(list(reduce(getitem, path, outcome).values()))
     return np.array(out, dtype=float).T
 
 

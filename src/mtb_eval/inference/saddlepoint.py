@@ -28,7 +28,7 @@ def saddlepoint_p(t: ArrayLike, eigenvalues: ArrayLike) -> Array:
     known = np.isfinite(square).all(axis=-1) & np.isfinite(share).all(axis=-1)
     position = _position(np.where(known, square[..., 0], 1.0), np.where(known[..., None], share, 1.0))
     p = _tail(position, np.where(known[..., None], share, 1.0))
-    return np.where(known, p, np.nan)
+    return np.where(known, np.where(square[..., 0] == 0, 1.0, p), np.nan)
 
 
 def saddlepoint_critical(level: float, eigenvalues: ArrayLike) -> Array:
