@@ -1,0 +1,55 @@
+"""Cells made from numbers and texts of a row."""
+
+from __future__ import annotations
+
+import math
+
+from mtb_eval.report.document import Cell, Column
+from mtb_eval.report.edition import Edition
+from mtb_eval.report.rows import Row, number, text
+
+
+def word(value: str, **more: str) -> Cell:
+    """Return a cell of text."""
+    return Cell(text=value, sort=value.casefold(), **more)
+
+
+def figure(edition: Edition, value: float, decimals: int) -> Cell:
+    """Return a cell of a number with fixed decimals."""
+    return Cell(text=edition.numbers.fixed(value, decimals), sort=_key(value))
+
+
+def count(edition: Edition, row: Row, column: str) -> Cell:
+    """Return a cell of a count."""
+    return figure(edition, number(row, column), 0)
+
+
+def interval(edition: Edition, low: float, high: float, decimals: int = 2) -> Cell:
+    """Return a cell of an interval, sorted by its lower end."""
+    return Cell(text=edition.numbers.interval(low, high, decimals), sort=_key(low))
+
+
+def p(edition: Edition, value: float) -> Cell:
+    """Return a cell of a p-value."""
+    return Cell(text=edition.numbers.p(value), sort=_key(value))
+
+
+def share(edition: Edition, n: float, of: float) -> Cell:
+    """Return a cell of a percentage with its counts."""
+    return Cell(text=edition.numbers.share(n, of), sort=_key(n / of if of else math.nan))
+
+
+def note(edition: Edition, row: Row, column: str) -> Cell:
+    """Return a cell of a text that the analyses wrote in English."""
+    return word(text(row, column), lang="en" if edition.language != "en" else "")
+
+
+def columns(edition: Edition, *keys: str, numeric: str = "") -> tuple[Column, ...]:
+    """Return columns titled by text keys; those named in `numeric` (separated by spaces) hold numbers."""
+    numbers = set(numeric.split())
+    values = {"level": edition.level}
+    return tuple(Column(title=edition.say(f"column.{k}", **values), numeric=k in numbers) for k in keys)
+
+
+def _key(value: float) -> float | None:
+    return value if math.isfinite(value) else None

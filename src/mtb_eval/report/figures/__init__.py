@@ -1,0 +1,38 @@
+"""The figures, in the order of the report; each is drawn from an edition alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from mtb_eval.report.edition import Edition
+from mtb_eval.report.figures.baseline import baseline
+from mtb_eval.report.figures.calendar import calendar
+from mtb_eval.report.figures.change import change
+from mtb_eval.report.figures.claims import claims
+from mtb_eval.report.figures.dose import dose_bins, dose_contrasts
+from mtb_eval.report.figures.flow import flow
+from mtb_eval.report.figures.forest import forest
+from mtb_eval.report.figures.placements import placements
+from mtb_eval.report.figures.response import response, trajectories
+from mtb_eval.report.figures.visits import visits
+from mtb_eval.report.style import Absent, Drawing
+
+FIGURES: Mapping[str, Callable[[Edition], Drawing | Absent]] = MappingProxyType(
+    {
+        "flow": flow,
+        "calendar": calendar,
+        "baseline": baseline,
+        "visits": visits,
+        "forest": forest,
+        "change": change,
+        "trajectories": trajectories,
+        "dose": dose_contrasts,
+        "dose-bins": dose_bins,
+        "placements": placements,
+        "response": response,
+        "claims": claims,
+    }
+)
+
+__all__ = ["FIGURES"]

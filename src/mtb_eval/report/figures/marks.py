@@ -1,0 +1,47 @@
+"""Marks that several figures share: the key of the two arms, and small multiples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from mtb_eval.report.edition import Edition
+from mtb_eval.report.style import ARMS, SMALL, Sheet, width_mm
+
+ARM_ORDER = ("mtb", "control")
+
+
+def arm_key(edition: Edition, canvas: Axes, *, y: float, left: float = 1.0) -> None:
+    """Write which mark is which arm, in one line at `y` millimetres."""
+    x = left
+    for arm in ARM_ORDER:
+        look, name = ARMS[arm], edition.arm(arm)
+        canvas.plot([x, x + 8], [y, y], color=look["color"], linestyle=look["linestyle"])
+        canvas.plot([x + 4], [y], **mark(arm))
+        canvas.text(x + 10, y, name, size=SMALL, va="center")
+        x += 16 + width_mm(name, SMALL)
+
+
+def mark(arm: str) -> dict[str, Any]:
+    """Return how a point of an arm looks: filled for MTB, open for usual care."""
+    look = ARMS[arm]
+    return {
+        "color": look["color"],
+        "marker": look["marker"],
+        "markerfacecolor": look["markerfacecolor"],
+        "markersize": 5,
+        "linestyle": "none",
+        "zorder": 4,
+    }
+
+
+def grid(page: Sheet, n: int, *, columns: int, panel: float, foot: float, gap: tuple[float, float]) -> Iterator[Axes]:
+    """Yield n axes in rows of `columns`, each `panel` mm high, from the upper left; `gap` left of and above each."""
+    width = (page.width - columns * gap[0] - 2) / columns
+    rows = -(-n // columns)
+    for k in range(n):
+        row, column = divmod(k, columns)
+        bottom = foot + (rows - 1 - row) * (panel + gap[1])
+        yield page.axes(gap[0] + column * (width + gap[0]), bottom, width, panel)

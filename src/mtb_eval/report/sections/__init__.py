@@ -1,0 +1,36 @@
+"""The sections of the report, in their order; each is made from an edition alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mtb_eval.report.document import Section
+from mtb_eval.report.edition import Edition
+from mtb_eval.report.sections.baseline import baseline
+from mtb_eval.report.sections.claims import claims
+from mtb_eval.report.sections.design import design
+from mtb_eval.report.sections.dose import dose
+from mtb_eval.report.sections.effects import effects
+from mtb_eval.report.sections.interaction import interaction
+from mtb_eval.report.sections.methods import methods
+from mtb_eval.report.sections.placements import placements
+from mtb_eval.report.sections.received import received
+from mtb_eval.report.sections.reproduce import reproduce
+from mtb_eval.report.sections.response import response
+from mtb_eval.report.sections.summary import summary
+
+SECTIONS: tuple[Callable[[Edition], Section], ...] = (
+    design,
+    baseline,
+    received,
+    effects,
+    interaction,
+    dose,
+    placements,
+    response,
+    claims,
+    methods,
+    reproduce,
+)
+
+__all__ = ["SECTIONS", "summary"]

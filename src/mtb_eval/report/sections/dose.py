@@ -1,0 +1,98 @@
+"""Dose: families above and below the declared number of visits."""
+
+from __future__ import annotations
+
+from mtb_eval.report.cells import columns, figure, interval, p, word
+from mtb_eval.report.document import Fold, Line, Section, Table, filled
+from mtb_eval.report.edition import Edition
+from mtb_eval.report.findings import DOSE, dose_counts, dose_rows
+from mtb_eval.report.rows import Row, number, text
+from mtb_eval.report.scale import standardised
+
+CONTRAST = "std interval p"
+BIN = "n mean std interval"
+
+
+def dose(edition: Edition) -> Section:
+    """Return the section on dose."""
+    rule = edition.plan.dose
+    values = {"threshold": rule.threshold if rule else "", **dose_counts(edition)}
+    known = bool(rule) and bool(values["n"])
+    finding = tuple(edition.say(f"dose.{k}", **values) for k in ("finding", "finding_difference"))
+    return Section(
+        id="dose",
+        title=edition.say("dose.heading", **values) if rule else edition.say("dose.heading_none"),
+        finding=finding if known else (edition.say("absent.dose"),),
+        figures=("dose",),
+        tables=filled(_contrast_table(edition, values)),
+        sure=tuple(edition.say(f"dose.{k}", **values) for k in ("sure_method", "sure_wrong")),
+        folds=(
+            Fold(
+                id="dose-by-visits",
+                title=edition.say("dose.bins"),
+                paragraphs=(edition.say("dose.bins_text"),),
+                figures=("dose-bins",),
+                tables=filled(_bin_table(edition)),
+            ),
+        ),
+    )
+
+
+def _contrast_table(edition: Edition, values: dict[str, object]) -> Table:
+    rows = {contrast: dose_rows(edition, contrast) for contrast in DOSE}
+    lines = [
+        _contrast_line(edition, contrast, rows[contrast][outcome])
+        for outcome in rows["high"]
+        for contrast in DOSE
+        if outcome in rows[contrast]
+    ]
+    return Table(
+        id="dose-table",
+        caption=edition.say("dose.caption_table", **values),
+        columns=columns(edition, "outcome", "contrast", *CONTRAST.split(), numeric=CONTRAST),
+        lines=tuple(lines),
+        note=f"{edition.say('dose.note', level=edition.level)} {edition.tiers}",
+        source="effects",
+    )
+
+
+def _contrast_line(edition: Edition, contrast: str, row: Row) -> Line:
+    value, low, high = standardised(row)
+    outcome = text(row, "outcome")
+    return Line(
+        cells=(
+            word(edition.outcome(outcome), href=f"#outcome-{outcome}"),
+            word(
+                edition.say(f"contrast.{contrast}", threshold=edition.plan.dose.threshold if edition.plan.dose else "")
+            ),
+            figure(edition, value, 2),
+            interval(edition, low, high),
+            p(edition, number(row, "p")),
+        )
+    )
+
+
+def _bin_table(edition: Edition) -> Table:
+    return Table(
+        id="dose-bins-table",
+        caption=edition.say("dose.bins_caption"),
+        columns=columns(edition, "outcome", "visits", *BIN.split(), numeric=BIN),
+        lines=tuple(_bin_line(edition, r) for r in edition.rows("dose_bins")),
+        note=edition.say("dose.bins_note", level=edition.level),
+        source="dose_bins",
+    )
+
+
+def _bin_line(edition: Edition, row: Row) -> Line:
+    low, high = number(row, "low"), number(row, "high")
+    visits = edition.numbers.interval(low, high - 1, 0) if low == low else edition.arm("control")
+    return Line(
+        cells=(
+            word(edition.outcome(text(row, "outcome"))),
+            word(visits),
+            figure(edition, number(row, "n"), 0),
+            figure(edition, number(row, "mean"), 1),
+            figure(edition, number(row, "std"), 2),
+            interval(edition, number(row, "std_low"), number(row, "std_high")),
+        )
+    )

@@ -1,0 +1,99 @@
+"""Placements out of home."""
+
+from __future__ import annotations
+
+import math
+
+from mtb_eval.report.cells import columns, count, figure, interval, note, p, word
+from mtb_eval.report.document import Cell, Fold, Line, Section, Table, filled
+from mtb_eval.report.edition import Edition
+from mtb_eval.report.findings import placement_risks, placement_values
+from mtb_eval.report.rows import Row, first, known, number, text
+
+NUMBERS = "estimate interval p"
+SHARES = ("risk", "difference")
+
+
+def placements(edition: Edition) -> Section:
+    """Return the section on placements."""
+    values = placement_values(edition)
+    some = bool(placement_risks(edition))
+    finding = [edition.say(f"placements.{k}", **values) for k in ("finding", "finding_ratio")] if some else []
+    moves = first(edition.rows("placements"), measure="fragility")
+    if known(moves, "estimate"):
+        finding.append(edition.say("placements.fragility", moves=edition.numbers.count(number(moves, "estimate"))))
+    return Section(
+        id="placements",
+        title=edition.say("placements.heading"),
+        finding=tuple(finding) or (edition.say("absent.placements"),),
+        figures=("placements",),
+        tables=filled(_table(edition)),
+        sure=(edition.say("placements.sure_method"), edition.say("placements.sure_wrong")),
+        folds=(Fold(id="placement-times", title=edition.say("placements.times"), tables=filled(_times(edition))),),
+    )
+
+
+def _table(edition: Edition) -> Table:
+    return Table(
+        id="placements-table",
+        caption=edition.say("placements.caption_table", **placement_values(edition)),
+        columns=columns(edition, "measure", "method", *NUMBERS.split(), "remark", numeric=NUMBERS),
+        lines=tuple(_line(edition, r) for r in edition.rows("placements")),
+        note=edition.say("placements.note", level=edition.level),
+        source="placements",
+    )
+
+
+def _line(edition: Edition, row: Row) -> Line:
+    measure = text(row, "measure")
+    return Line(
+        cells=(
+            word(edition.named("placement", measure.replace(", ", "-").replace(" ", "-"))),
+            note(edition, row, "method"),
+            _estimate(edition, row, measure),
+            _interval(edition, row, measure),
+            p(edition, number(row, "p")),
+            note(edition, row, "warning"),
+        )
+    )
+
+
+def _estimate(edition: Edition, row: Row, measure: str) -> Cell:
+    value = number(row, "estimate")
+    if any(s in measure for s in SHARES) and "ratio" not in measure:
+        return Cell(text=edition.numbers.percent(value, 1), sort=value if math.isfinite(value) else None)
+    return figure(edition, value, 0 if measure == "fragility" else 1)
+
+
+def _interval(edition: Edition, row: Row, measure: str) -> Cell:
+    low, high = number(row, "ci_low"), number(row, "ci_high")
+    if any(s in measure for s in SHARES) and "ratio" not in measure:
+        return interval(edition, 100 * low, 100 * high, 1)
+    return interval(edition, low, high, 1)
+
+
+def _times(edition: Edition) -> Table:
+    numbers = "age_months at_risk events cumulative interval"
+    return Table(
+        id="placement-times-table",
+        caption=edition.say("placements.times_caption"),
+        columns=columns(edition, "arm", *numbers.split(), numeric=numbers),
+        lines=tuple(_time_line(edition, r) for r in edition.rows("placement_times")),
+        note=edition.say("placements.times_note", level=edition.level),
+        source="placement_times",
+    )
+
+
+def _time_line(edition: Edition, row: Row) -> Line:
+    low, high = number(row, "ci_low"), number(row, "ci_high")
+    share = number(row, "cumulative")
+    return Line(
+        cells=(
+            word(edition.arm(text(row, "arm"))),
+            figure(edition, number(row, "months"), 1),
+            count(edition, row, "at_risk"),
+            count(edition, row, "events"),
+            Cell(text=edition.numbers.percent(share, 1), sort=share if math.isfinite(share) else None),
+            interval(edition, 100 * low, 100 * high, 1),
+        )
+    )

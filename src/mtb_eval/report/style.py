@@ -1,0 +1,140 @@
+"""The house style of the figures: colours, type, and a sheet laid out in millimetres."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+from matplotlib.ticker import MaxNLocator
+
+from mtb_eval.report.edition import Edition
+
+BLUE, VERMILLION = "#0072B2", "#D55E00"
+INK, GREY, LINE, BAND, WHITE = "#1f2328", "#57606a", "#c9ced4", "#eef0f2", "#ffffff"
+NARROW, MIDDLE, WIDE = 85.0, 130.0, 175.0
+MM, POINT = 1 / 25.4, 25.4 / 72
+TITLE, TEXT, SMALL = 10.5, 9.0, 8.0
+
+ARMS: Mapping[str, Mapping[str, Any]] = {
+    "mtb": {"color": BLUE, "marker": "o", "markerfacecolor": BLUE, "linestyle": "-"},
+    "control": {"color": VERMILLION, "marker": "s", "markerfacecolor": WHITE, "linestyle": (0, (5, 2))},
+}
+RULES: Mapping[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": TEXT,
+    "text.color": INK,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.labelsize": TEXT,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": TEXT,
+    "axes.titlelocation": "left",
+    "axes.unicode_minus": True,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 5,
+    "hatch.linewidth": 0.6,
+    "text.hinting": "none",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "mtb_eval",
+    "path.simplify": False,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """A drawn figure: its title says the finding, its caption what is shown, its alt text what is to be seen."""
+
+    title: str
+    caption: str
+    alt: str
+    figure: Figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """Why a figure could not be drawn, in one sentence."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A figure with its heading; `width` and `body` (below the heading) in millimetres."""
+
+    figure: Figure
+    width: float
+    height: float
+    body: float
+
+    def axes(self, left: float, bottom: float, width: float, height: float) -> Axes:
+        """Return axes at a place in millimetres from the lower left corner."""
+        return self.figure.add_axes((left / self.width, bottom / self.height, width / self.width, height / self.height))
+
+    def canvas(self) -> Axes:
+        """Return axes over the whole body whose units are millimetres, without frame."""
+        ax = self.axes(0, 0, self.width, self.body)
+        ax.set(xlim=(0, self.width), ylim=(0, self.body))
+        ax.set_axis_off()
+        return ax
+
+
+def sheet(edition: Edition, title: str, *, width: float, body: float) -> Sheet:
+    """Return an empty sheet with the finding as its heading, marked where the data are synthetic."""
+    lines = wrapped(title, width - 2, size=TITLE, weight="bold")
+    heading = 5.2 + 4.7 * len(lines)
+    height = body + heading
+    figure = Figure(figsize=(width * MM, height * MM), facecolor=WHITE)
+    if edition.provenance.synthetic:
+        figure.text(1 / width, 1 - 1 / height, edition.say("synthetic.tag"), size=SMALL, color=GREY, va="top")
+    for k, line in enumerate(lines):
+        figure.text(1 / width, 1 - (5.2 + 4.7 * k) / height, line, size=TITLE, weight="bold", va="top")
+    return Sheet(figure=figure, width=width, height=height, body=body)
+
+
+def house_style() -> Any:
+    """Return a context in which figures are drawn and written in the house style."""
+    return rc_context(dict(RULES))
+
+
+@lru_cache(maxsize=4096)
+def width_mm(text: str, size: float, weight: str = "normal") -> float:
+    """Return the width of a line of text in millimetres."""
+    font = FontProperties(family="DejaVu Sans", size=size, weight=weight)
+    return float(text_to_path.get_text_width_height_descent(text, font, False)[0]) * POINT
+
+
+def wrapped(text: str, width: float, *, size: float = TEXT, weight: str = "normal") -> list[str]:
+    """Return a text in lines no wider than `width` millimetres; a longer word stands alone."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and width_mm(longer, size, weight) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def difference_axis(edition: Edition, ax: Axes, label: str) -> None:
+    """Make the horizontal axis one of differences: a line at zero, round ticks written in full, nothing at the left."""
+    ax.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+    ax.spines["left"].set_visible(False)
+    ax.set_yticks([])
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    ax.xaxis.set_major_formatter(lambda x, _: edition.numbers.plain(x))
+    ax.set_xlabel(label, fontsize=SMALL, labelpad=2)

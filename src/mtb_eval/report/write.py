@@ -1,0 +1,86 @@
+"""The report as files: pages in two languages, tables, figures and the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+
+from mtb_eval.analysis.results import Results
+from mtb_eval.report.csv_text import csv_text
+from mtb_eval.report.edition import Edition, Provenance, edition
+from mtb_eval.report.figures import FIGURES
+from mtb_eval.report.folder import replace_folder
+from mtb_eval.report.manifest import MANIFEST, Manifest, Output, digest, installed_versions
+from mtb_eval.report.numbers import LANGUAGES
+from mtb_eval.report.page import FILES, page
+from mtb_eval.report.pictures import Picture, Pictures, pictures
+from mtb_eval.study import Plan
+
+File = tuple[str, bytes, str]
+FIRST = ("effects", "claims")
+
+
+def write_report(
+    results: Results,
+    plan: Plan,
+    *,
+    out: Path,
+    synthetic: bool,
+    inputs: Mapping[str, str],
+    seed: int | None = None,
+    versions: Mapping[str, str] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Manifest:
+    """Write the report of `results` as the folder `out` and return its manifest.
+
+    `inputs` are SHA-256 by file name, `versions` default to those installed; `progress` is told what is being made.
+    The same arguments give the same bytes. `out` is replaced only when everything has been made; raises ReportError
+    if it holds something that is no report.
+    """
+    provenance = Provenance(
+        synthetic=synthetic, seed=seed, inputs=dict(inputs), versions=dict(versions or installed_versions())
+    )
+    told = progress or (lambda _: None)
+    files = list(_tables(results))
+    for language in LANGUAGES:
+        told(f"report, {language}")
+        one = edition(language, plan, results, provenance)
+        drawn = pictures(one)
+        files += [*_figures(one, drawn), (FILES[language], page(one, drawn).encode("utf-8"), _name(page))]
+    manifest = _manifest(plan, provenance, files)
+    contents = {name: content for name, content, _ in files}
+    replace_folder(out, {**contents, MANIFEST: manifest.to_json().encode("utf-8")})
+    return manifest
+
+
+def _tables(results: Results) -> Iterator[File]:
+    made_by = _name(csv_text)
+    for field in fields(results):
+        content = csv_text(getattr(results, field.name)).encode("utf-8")
+        yield f"tables/{field.name}.csv", content, made_by
+        if field.name in FIRST:
+            yield f"{field.name}.csv", content, made_by
+
+
+def _figures(one: Edition, drawn: Pictures) -> Iterator[File]:
+    folder = "figures" if one.language == "en" else f"figures/{one.language}"
+    for name, picture in drawn.items():
+        if isinstance(picture, Picture):
+            yield f"{folder}/{name}.svg", picture.svg.encode("utf-8"), _name(FIGURES[name])
+            yield f"{folder}/{name}.png", picture.png, _name(FIGURES[name])
+
+
+def _manifest(plan: Plan, provenance: Provenance, files: list[File]) -> Manifest:
+    return Manifest(
+        plan=plan.id,
+        synthetic=provenance.synthetic,
+        seed=provenance.seed,
+        versions=provenance.versions,
+        inputs=provenance.inputs,
+        outputs={name: Output(sha256=digest(content), made_by=made_by) for name, content, made_by in files},
+    )
+
+
+def _name(function: Callable[..., object]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
