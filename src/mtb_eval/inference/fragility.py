@@ -35,9 +35,7 @@ def fragility(table: Counts, *, alpha: float = 0.05, test: Callable[[Counts], fl
     """
     p = test(table)
     moves = [
-        _changes(table, arm, step, alpha=alpha, test=test, significant=p < alpha)
-        for arm in (0, 1)
-        for step in (1, -1)
+        _changes(table, arm, step, alpha=alpha, test=test, significant=p < alpha) for arm in (0, 1) for step in (1, -1)
     ]
     found = [m for m in moves if m is not None]
     return Fragility(
