@@ -31,10 +31,10 @@ from mtb_eval.data.families import Study
 from mtb_eval.data.synthetic import (
     ScaleTruth,
     Truth,
-    load_truth,
     rescored,
     save_truth,
     simulate_study,
+    start_truth,
     study_from_raw,
     write_study,
 )
@@ -74,16 +74,23 @@ def silent(_: str) -> None:
 
 
 def make_synthetic(
-    plan: Plan, folder: str | Path, seed: int, progress: Progress | None = None, *, start: Truth | None = None
+    plan: Plan,
+    folder: str | Path,
+    seed: int | None = None,
+    progress: Progress | None = None,
+    *,
+    start: Truth | None = None,
 ) -> Truth:
     """Calibrate a truth, write the synthetic study it gives to `folder` with truth.toml beside it, and return it.
 
-    `start` gives the parameters that are not calibrated (default: those for Minding the Baby). The same arguments
-    give the same bytes. Raises CalibrationError if a published statement cannot be met.
+    `start` gives the seed and the parameters that are not calibrated (default: those for Minding the Baby, or general
+    ones for another plan). The same arguments give the same bytes. Raises CalibrationError if a published statement
+    cannot be met.
     """
-    begun = replace(load_truth() if start is None else start, seed=seed)
+    begun = start or start_truth(plan)
+    begun = begun if seed is None else replace(begun, seed=seed)
     truth = calibrate(plan, begun, progress=progress or silent)
-    raw = simulate_study(plan, truth, np.random.default_rng(seed))
+    raw = simulate_study(plan, truth, np.random.default_rng(truth.seed))
     write_study(raw, plan, folder)
     save_truth(truth, Path(folder) / "truth.toml")
     return truth

@@ -11,8 +11,8 @@ from scipy import stats
 from mtb_eval.study import Claim, Instrument, Outcome, Plan, Scale, VerdictRule
 
 AIMS = {  # two-sided p-values
-    "significant": 0.02,
-    "tendency": 0.07,
+    "significant": 0.012,
+    "tendency": 0.065,
     "no-difference": 0.30,
     "significant-change": 0.01,
     "no-change": 0.30,
@@ -25,9 +25,10 @@ class Target:
     """One reading of the study and the parameters that raise it.
 
     `moves` are outcome ids (their effects) or, with a `wave`, scale ids (their shifts at it), all moved alike. `reads`
-    says what is read of `of`: the replica's signed normal deviate or estimate of an outcome, the change within MTB of a
-    rated scale or the arms' difference in change as a signed deviate, or the mean of a column in an `arm`. Bisection aims at `aim`; every value
-    from `low` to `high` shows what was published. Where not `always`, nothing is moved while that is so already.
+    says what is read of `of`: the replica's signed normal deviate or estimate of an outcome, the change within MTB of
+    a rated scale or the arms' difference in change as a signed deviate, or the mean of a column in an `arm`.
+    Bisection aims at `aim`; every value from `low` to `high` shows what was published. Where not `always`, nothing is
+    moved while that is so already.
     """
 
     moves: tuple[str, ...]

@@ -14,6 +14,7 @@ from mtb_eval.data.synthetic.truth import (
     null_truth,
     resized,
     save_truth,
+    start_truth,
     without_attrition,
 )
 from mtb_eval.data.synthetic.write import write_study
@@ -32,6 +33,7 @@ __all__ = [
     "resized",
     "save_truth",
     "simulate_study",
+    "start_truth",
     "study_from_raw",
     "without_attrition",
     "write_study",

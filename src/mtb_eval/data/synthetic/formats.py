@@ -51,7 +51,7 @@ def write_dta(frame: pd.DataFrame, file: Path, labels: Labels) -> None:
 
 
 def write_xlsx(frame: pd.DataFrame, file: Path, labels: Labels) -> None:
-    """Write one sheet with dates as dates; times in the archive and its properties are constants."""
+    """Write one sheet with dates as dates; times are constants, and nothing is compressed: zlib versions differ."""
     buffer = io.BytesIO()
     with pd.ExcelWriter(buffer, engine="openpyxl", date_format="yyyy-mm-dd") as writer:
         _with_dates(frame).to_excel(writer, sheet_name="data", index=False)
@@ -81,10 +81,10 @@ def _with_dates(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _without_times(data: bytes) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(buffer, "w") as new:
         for name in old.namelist():
             content = old.read(name)
             if name == "docProps/core.xml":
                 content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", XML_TIME, content)
-            new.writestr(zipfile.ZipInfo(name, date_time=ZIP_TIME), content, zipfile.ZIP_DEFLATED)
+            new.writestr(zipfile.ZipInfo(name, date_time=ZIP_TIME), content)
     return buffer.getvalue()

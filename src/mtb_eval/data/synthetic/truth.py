@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mtb_eval.data.synthetic.toml_text import toml_text
+from mtb_eval.study import Plan
 from mtb_eval.study.tables import build, read_toml
 
 START = Path(__file__).parent / "start.toml"
@@ -73,7 +74,7 @@ class Implied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """Everything that a synthetic study is drawn from, apart from the plan and a generator.
+    """Everything that a synthetic study is drawn from, apart from the plan (its id is `plan`) and a generator.
 
     Counts that are absent mean "all" (answers, videos, retention) or "none" (placements). `effects` are by outcome
     id in standard deviations of the latent score, in the direction of the score. The weights of `attrition`,
@@ -84,6 +85,7 @@ class Truth:
     """
 
     seed: int
+    plan: str = ""
     n_mtb: int
     n_control: int
     notes: tuple[str, ...] = ()
@@ -123,6 +125,14 @@ def load_truth(path: str | Path | None = None) -> Truth:
     """Return the truth in a TOML file (default: the start values for Minding the Baby); raises PlanError."""
     file = START if path is None else Path(path)
     return build(Truth, read_toml(file), file.name)
+
+
+def start_truth(plan: Plan, *, n_mtb: int = 160, n_control: int = 80) -> Truth:
+    """Return the start values for a plan: those shipped if it is theirs, else general ones for so many families."""
+    shipped = load_truth()
+    if plan.id == shipped.plan:
+        return shipped
+    return Truth(seed=shipped.seed, plan=plan.id, n_mtb=n_mtb, n_control=n_control, variances=shipped.variances)
 
 
 def save_truth(truth: Truth, path: str | Path) -> None:
