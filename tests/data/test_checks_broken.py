@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import numpy as np
@@ -78,8 +79,8 @@ VALUES = {
     "unknown column": (
         lambda t: t.update({VISITS: t[VISITS].assign(vejr=1)}), "besøg.dta", "vejr", "unknown_column", 0),
     "missing column": (drop(VISITS, "minutter"), "besøg.dta", "minutter", "missing_column", 0),
-    "repeated family": (again(REGISTER, 3), "familier.csv", "family_id", "duplicate", 1),
-    "repeated questionnaire": (again(ANSWERS, 20), "trivsel.sav", "family_id, wave", "duplicate", 1),
+    "repeated family": (again(REGISTER, 3), "familier.csv", "løbenr", "duplicate", 1),
+    "repeated questionnaire": (again(ANSWERS, 20), "trivsel.sav", "løbenr, måling", "duplicate", 1),
     "CPR as id": (
         put(REGISTER, "bemærkning", [f"{d:02d}0190-{1000 + d}" for d in range(1, 17)]),
         "familier.csv", "bemærkning", "cpr", 16),
@@ -173,6 +174,23 @@ def test_ids_that_lost_their_zeros_are_told_as_such(small):
     found = small.problems()
     assert list(found["rule"]) == ["unknown_family"]
     assert found["message"][0].endswith("they have lost leading zeros: store ids as text")
+
+
+def test_a_family_in_the_registers_of_both_arms(small):
+    """The register may come as one file an arm; a family in both is found across them."""
+    register = small.plan.sources[0]
+    second = dataclasses.replace(register, id="register_2", file="familier_2")
+    small.plan = dataclasses.replace(small.plan, sources=(register, second, *small.plan.sources[1:]))
+    whole = small.tables[REGISTER]
+    small.tables[REGISTER] = whole[whole["gruppe"] == 1]
+    control = whole[whole["gruppe"] == 0]
+    small.write()
+    control.to_csv(small.folder / "familier_2.csv", index=False, sep=";")
+    assert check_study(small.folder, small.plan).empty
+    pd.concat([control, whole.iloc[[0]].assign(gruppe=0)]).to_csv(small.folder / "familier_2.csv", index=False, sep=";")
+    found = check_study(small.folder, small.plan)
+    assert set(found["file"]) == {"familier.csv + familier_2.csv"}
+    assert dict(zip(found["rule"], found["n_rows"], strict=True)) == {"both_arms": 2, "duplicate": 1}
 
 
 LABELS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import pickle
 
@@ -129,6 +130,40 @@ def test_a_row_without_any_answer_is_no_questionnaire(small):
     table.loc[20, ["arbejde", "timer", "tr01", "tr02", "tr03"]] = [99, np.nan, np.nan, 99, np.nan]
     families = small.load().families.set_index("family_id")
     assert not families.loc[table.loc[20, "løbenr"], "answered_end"]
+
+
+def test_two_questionnaires_of_a_wave_are_joined(small):
+    plan = small.plan
+    questionnaire = plan.sources[1]
+    mood = dataclasses.replace(plan.instruments["wellbeing"], id="mood", prefix="hu", scales=(
+        dataclasses.replace(plan.instruments["wellbeing"].scales[0], id="mood", cutoffs=()),))  # fmt: skip
+    keys = tuple(c for c in questionnaire.columns if c.name in ("family_id", "wave"))
+    extra = dataclasses.replace(questionnaire, id="mood", file="humør", instruments=("mood",), columns=keys)
+    two = dataclasses.replace(plan, sources=(*plan.sources, extra), instruments={**plan.instruments, "mood": mood})
+    rows = pd.DataFrame({"løbenr": ["016", "001"], "måling": 6, "hu01": 3, "hu02": 0, "hu03": 3})
+    small.write()
+    rows.to_csv(small.folder / "humør.csv", index=False)
+    study = load_study(small.folder, two)
+    assert len(study.answers["end"]) == 13
+    families = study.families.set_index("family_id")
+    assert families.loc[["001", "016", "002"], "mood_end"].fillna(-1).tolist() == [9.0, 9.0, -1.0]
+    assert families["answered_end"].sum() == 13
+
+
+def test_one_file_may_hold_two_sources(small):
+    """A wide table: the register's columns and the questionnaire's, one row a family."""
+    plan = small.plan
+    register, questionnaire = plan.sources[:2]
+    columns = tuple(c for c in questionnaire.columns if c.name != "wave")
+    wide = dataclasses.replace(questionnaire, file="familier", wave="end", columns=columns)
+    together = dataclasses.replace(plan, sources=(register, wide, *plan.sources[2:]), variables=())
+    answers = small.tables["trivsel"].query("måling == 6").drop(columns="måling")
+    expected = small.load().families["wellbeing_end"]
+    small.tables["familier"] = small.tables["familier"].merge(answers, on="løbenr", how="left")
+    small.write()
+    found = load_study(small.folder, together).families
+    pd.testing.assert_series_equal(found["wellbeing_end"], expected)
+    assert found["answered_end"].sum() == 12
 
 
 def test_data_error_survives_another_process(small):

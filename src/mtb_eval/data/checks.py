@@ -22,7 +22,7 @@ def check_tables(tables: Sequence[Table], plan: Plan) -> list[Problem]:
     known = register.dropna(subset=["family_id"]) if len(register) else register
     if known.empty:
         return problems
-    problems += _register(known, " + ".join(t.file for t in registers), n_files=len(registers))
+    problems += _register(known, registers)
     families = known.drop_duplicates("family_id").set_index("family_id")
     linked = [t for t in tables if t.source.role != "families" and "family_id" in t.frame]
     return problems + [p for t in linked for p in _linked(t, families, plan)]
@@ -32,8 +32,9 @@ def _duplicates(table: Table) -> Iterator[Problem]:
     for key in dict.fromkeys(k for k in (table.source.unique, _grain(table.source)) if k):
         n = int(table.frame[list(key)].dropna().duplicated().sum())
         if n:
-            message = f"{rows(n)}: a repeated {' and '.join(key)}, which may stand only once"
-            yield Problem(file=table.file, column=", ".join(key), rule="duplicate", n_rows=n, message=message)
+            in_file = [c.in_file for c in table.source.columns if c.name in key]
+            message = f"{rows(n)}: a repeated {' and '.join(in_file)}, which may stand only once"
+            yield Problem(file=table.file, column=", ".join(in_file), rule="duplicate", n_rows=n, message=message)
 
 
 def _grain(source: Source) -> tuple[str, ...]:
@@ -86,16 +87,18 @@ def _other_municipalities(table: Table, plan: Plan) -> Iterator[Problem]:
         yield from _found(n, table, columns[name], "municipality_differs", f"{rows(n)}: not as in the plan")
 
 
-def _register(known: pd.DataFrame, file: str, *, n_files: int) -> Iterator[Problem]:
+def _register(known: pd.DataFrame, tables: Sequence[Table]) -> Iterator[Problem]:
+    file = " + ".join(t.file for t in tables)
+    in_file = {c.name: c.in_file for c in tables[0].source.columns}
     arms = known.dropna(subset=["arm"]).groupby("family_id")["arm"]
     n = int((arms.transform("nunique") > 1).sum())
     if n:
         message = f"{rows(n)}: a family that stands in both arms"
-        yield Problem(file=file, column="arm", rule="both_arms", n_rows=n, message=message)
-    twice = int(known["family_id"].duplicated().sum()) if n_files > 1 else 0
+        yield Problem(file=file, column=in_file["arm"], rule="both_arms", n_rows=n, message=message)
+    twice = int(known["family_id"].duplicated().sum()) if len(tables) > 1 else 0
     if twice:
         message = f"{rows(twice)}: a family that stands in another file too"
-        yield Problem(file=file, column="family_id", rule="duplicate", n_rows=twice, message=message)
+        yield Problem(file=file, column=in_file["family_id"], rule="duplicate", n_rows=twice, message=message)
 
 
 def _linked(table: Table, families: pd.DataFrame, plan: Plan) -> Iterator[Problem]:

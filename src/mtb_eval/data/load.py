@@ -23,6 +23,7 @@ from mtb_eval.data.clean import (
     held,
 )
 from mtb_eval.data.families import Study
+from mtb_eval.data.fields import fields_of
 from mtb_eval.data.problems import DataError, Problem, problem_table
 from mtb_eval.data.read import find_file, near_file, read_or_problem
 from mtb_eval.data.typed import Table, empty_table, typed_table
@@ -70,7 +71,7 @@ def _read_files(folder: Path, plan: Plan) -> _Files:
     read = [_read_source(folder, source, plan) for source in plan.sources]
     tables = tuple(table for table, _ in read if table is not None)
     present = [t for t in tables if t.file]
-    problems = [p for _, within in read for p in within] + check_tables(present, plan)
+    problems = dict.fromkeys([p for _, within in read for p in within] + check_tables(present, plan))
     hashes = {t.file: _sha256(folder / t.file) for t in present}
     return _Files(tables=tables, problems=problem_table(problems), hashes=hashes)
 
@@ -82,7 +83,11 @@ def _read_source(folder: Path, source: Source, plan: Plan) -> tuple[Table | None
     if isinstance(file, Problem):
         return None, [file]
     raw = read_or_problem(file)
-    return (None, [raw]) if isinstance(raw, Problem) else typed_table(raw, source, plan, file=file.name)
+    if isinstance(raw, Problem):
+        return None, [raw]
+    sharing = [s for s in plan.sources if s.file == source.file and s.id != source.id]
+    others = {f.column for s in sharing for f in fields_of(s, plan)}
+    return typed_table(raw, source, plan, file=file.name, others=others)
 
 
 def _find(folder: Path, source: Source, plan: Plan) -> Path | Problem | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from mtb_eval.data.cells import date_of, folded, number_of
 from mtb_eval.data.columns import Cells
@@ -17,7 +17,9 @@ from mtb_eval.study import Source
 _LOGS = ("visits", "usual_care", "placements", "costs", "interviews")  # these may have nothing to tell
 
 
-def structure_problems(raw: RawTable, fields: Sequence[Field], source: Source, file: str) -> Iterator[Problem]:
+def structure_problems(
+    raw: RawTable, fields: Sequence[Field], source: Source, file: str, others: Collection[str]
+) -> Iterator[Problem]:
     """Yield a problem for no header, no rows, and each missing or unknown column (with a near name, if any)."""
     expected = {f.column for f in fields}
     if not expected & set(raw.frame.columns):
@@ -32,7 +34,7 @@ def structure_problems(raw: RawTable, fields: Sequence[Field], source: Source, f
             message = "a declared column is not in the file"
             yield Problem(file=file, column=field.column, rule="missing_column", message=message)
     for position, name in enumerate(raw.frame.columns, start=1):
-        if name not in expected:
+        if name not in expected and name not in others:
             near = difflib.get_close_matches(folded(name), list(absent), n=1, cutoff=0.7)
             hint = f"; did you mean {absent[near[0]]!r}?" if near else ""
             message = f"the column is not declared{hint}"

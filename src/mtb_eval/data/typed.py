@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -55,12 +55,17 @@ class Table:
     missing: pd.DataFrame
 
 
-def typed_table(raw: RawTable, source: Source, plan: Plan, *, file: str) -> tuple[Table, list[Problem]]:
-    """Return a raw table by its declaration, and every problem that can be seen in it alone."""
+def typed_table(
+    raw: RawTable, source: Source, plan: Plan, *, file: str, others: Collection[str] = ()
+) -> tuple[Table, list[Problem]]:
+    """Return a raw table by its declaration, and every problem that can be seen in it alone.
+
+    `others` names columns of the file that are declared by another source.
+    """
     fields = fields_of(source, plan)
     cells = {str(name): distinct_cells(raw.frame[name]) for name in raw.frame}
     refused, forbidden = forbidden_content(raw, cells, file)
-    problems = [*structure_problems(raw, fields, source, file), *forbidden]
+    problems = [*structure_problems(raw, fields, source, file, others), *forbidden]
     read: dict[str, ReadColumn] = {}
     for field in fields:
         if field.column in cells and field.column not in refused:
@@ -105,8 +110,8 @@ def _label_problems(cells: Cells, field: Field, raw: RawTable, source: Source, f
     """Yield a problem where the file's value labels or own missing codes say otherwise than the declaration."""
     if not field.labels:
         return
-    labels = {k: v for k, v in raw.labels.get(field.column, {}).items() if not isinstance(k, str)}
-    differing = [int(code) for code, label in labels.items() if _contradicts(int(code), label, field)]
+    labels = {whole_of(value): label for value, label in raw.labels.get(field.column, {}).items()}
+    differing = [c for c, label in labels.items() if c is not None and _contradicts(c, label, field)]
     if differing:
         n = _rows_with(cells, differing)
         codes = ", ".join(map(str, differing))
