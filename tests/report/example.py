@@ -116,8 +116,8 @@ def _effect(
 ) -> dict[str, object]:
     b, half = rng.normal(-0.4, 0.5), rng.uniform(0.5, 1.5)
     return {
-        **base, "estimand": estimand, "estimator": estimator, "method": method, "estimate": b, "se": half / 2, "df": 6.1,
-        "ci_low": b - half, "ci_high": b + half, "p": float(rng.uniform()), "standardised": -b / 2.5,
+        **base, "estimand": estimand, "estimator": estimator, "method": method, "estimate": b, "se": half / 2,
+        "df": 6.1, "ci_low": b - half, "ci_high": b + half, "p": float(rng.uniform()), "standardised": -b / 2.5,
     }  # fmt: skip
 
 
@@ -159,8 +159,8 @@ def _baseline(plan: Plan, rng: np.random.Generator) -> pd.DataFrame:
         a, b = (rng.uniform(0.2, 0.8), rng.uniform(0.2, 0.8)) if share else (rng.normal(26, 1), rng.normal(26, 1))
         rows.append(
             {
-                "column": c.column, "label_en": c.label.en, "label_da": c.label.da, "kind": "share" if share else "mean",
-                "n_mtb": 183, "mean_mtb": a, "sd_mtb": 0.5 if share else 5.2, "n_control": 73, "mean_control": b,
+                "column": c.column, "label_en": c.label.en, "label_da": c.label.da,
+                "kind": "share" if share else "mean", "n_mtb": 183, "mean_mtb": a, "sd_mtb": 0.5 if share else 5.2, "n_control": 73, "mean_control": b,
                 "sd_control": 0.5 if share else 5.0, "smd": rng.normal(0, 0.2),
             }
         )  # fmt: skip

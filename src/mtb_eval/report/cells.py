@@ -24,9 +24,9 @@ def count(edition: Edition, row: Row, column: str) -> Cell:
     return figure(edition, number(row, column), 0)
 
 
-def interval(edition: Edition, low: float, high: float, decimals: int = 2) -> Cell:
-    """Return a cell of an interval, sorted by its lower end."""
-    return Cell(text=edition.numbers.interval(low, high, decimals), sort=_key(low))
+def interval(edition: Edition, low: float, high: float, decimals: int = 2, *, null: float = 0.0) -> Cell:
+    """Return a cell of an interval, sorted by its lower end; `null` is the value of no difference."""
+    return Cell(text=edition.numbers.interval(low, high, decimals, null=null), sort=_key(low))
 
 
 def p(edition: Edition, value: float) -> Cell:
@@ -40,8 +40,10 @@ def share(edition: Edition, n: float, of: float) -> Cell:
 
 
 def note(edition: Edition, row: Row, column: str) -> Cell:
-    """Return a cell of a text that the analyses wrote in English."""
-    return word(text(row, column), lang="en" if edition.language != "en" else "")
+    """Return a cell of a text that the analyses wrote in English; marked as English where it stays so."""
+    written = text(row, column)
+    shown = edition.technical(written)
+    return word(shown, lang="en" if shown == written and edition.language != "en" else "")
 
 
 def columns(edition: Edition, *keys: str, numeric: str = "") -> tuple[Column, ...]:
@@ -49,6 +51,11 @@ def columns(edition: Edition, *keys: str, numeric: str = "") -> tuple[Column, ..
     numbers = set(numeric.split())
     values = {"level": edition.level}
     return tuple(Column(title=edition.say(f"column.{k}", **values), numeric=k in numbers) for k in keys)
+
+
+def percent(edition: Edition, share: float, decimals: int = 0) -> Cell:
+    """Return a cell of a percentage."""
+    return Cell(text=edition.numbers.percent(share, decimals), sort=_key(share))
 
 
 def _key(value: float) -> float | None:

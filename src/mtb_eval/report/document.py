@@ -8,13 +8,19 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One cell as it is read; `sort` is what it is sorted by, `href` where it leads, `lang` its language if another."""
+    """One cell as it is read.
+
+    `sort` is what it is sorted by, `href` where it leads, `lang` its language if another, `state` what it stands for;
+    `under` is a second line in small type, `aloud` is only for screen readers.
+    """
 
     text: str
     sort: float | str | None = None
     href: str = ""
     lang: str = ""
     state: str = ""
+    under: str = ""
+    aloud: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +60,7 @@ class Table:
     note: str = ""
     source: str = ""
     sortable: bool = False
+    numbered: bool = True
     choices: tuple[Choice, ...] = ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -48,6 +49,13 @@ class Edition:
         """Return the reader's word for a code, or the code in plain letters where no word is declared."""
         key = f"{group}.{code}"
         return self.say(key, **values) if key in self.words.texts else code.replace("_", " ")
+
+    def technical(self, text: str) -> str:
+        """Return what an analysis wrote (in English) with its phrases put into the edition's language."""
+        phrases = {k.removeprefix("technical."): v for k, v in self.words.texts.items() if k.startswith("technical.")}
+        for phrase, translated in phrases.items():
+            text = text.replace(phrase, translated)
+        return re.sub(r"(?<=\d)\.(?=\d)", ",", text) if self.language == "da" else text
 
     def arm(self, arm: str) -> str:
         """Return an arm's name."""

@@ -6,7 +6,7 @@ import math
 
 from mtb_eval.report.edition import Edition, within_sentence
 from mtb_eval.report.rows import Row, first, known, number, text
-from mtb_eval.report.verdicts import found
+from mtb_eval.report.verdicts import FOUND, found
 from mtb_eval.study import Outcome
 
 Values = dict[str, object]
@@ -21,7 +21,10 @@ def effect_counts(edition: Edition, rows: list[Row]) -> Values:
         for estimator in ("primary", "replica")
         for verdict in ("significant", "tendency")
     }
-    return {"n": len(rows), "when": edition.at_wave(edition.main_wave), **counts}
+    pointed = [r for r in rows if text(r, "replica_verdict") in FOUND]
+    lost = [r for r in pointed if text(r, "primary_verdict") not in FOUND]
+    when = edition.at_wave(edition.main_wave)
+    return {"n": len(rows), "pointed": len(pointed), "lost": len(lost), "when": when, **counts}
 
 
 def effect_phrase(edition: Edition, row: Row, estimator: str = "primary") -> str:
@@ -91,7 +94,7 @@ def placement_values(edition: Edition) -> Values:
         "risk_mtb": risks.get("mtb", numbers.share(math.nan, math.nan)),
         "risk_control": risks.get("control", numbers.share(math.nan, math.nan)),
         "ratio": numbers.fixed(number(ratio, "estimate"), 1),
-        "ratio_interval": numbers.interval(number(ratio, "ci_low"), number(ratio, "ci_high"), 1),
+        "ratio_interval": numbers.interval(number(ratio, "ci_low"), number(ratio, "ci_high"), 1, null=1.0),
         "gap": numbers.fixed(100 * number(gap, "estimate"), 1),
         "gap_interval": numbers.interval(100 * number(gap, "ci_low"), 100 * number(gap, "ci_high"), 1),
         "fisher": numbers.equation(number(fisher, "p")),

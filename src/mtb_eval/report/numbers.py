@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
 Language = Literal["en", "da"]
@@ -12,11 +12,16 @@ LANGUAGES: tuple[Language, ...] = ("en", "da")
 MINUS, NBSP, NONE = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}", "\N{EN DASH}"
 TO = {"en": "to", "da": "til"}
 OF = {"en": "of", "da": "af"}
-GROUPING = {"en": ",", "da": "."}
 MONTHS = {
-    "en": ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"],
-    "da": ["januar", "februar", "marts", "april", "maj", "juni", "juli", "august", "september", "oktober", "november", "december"],
-}
+    "en": (
+        "January", "February", "March", "April", "May", "June",
+        "July", "August", "September", "October", "November", "December",
+    ),
+    "da": (
+        "januar", "februar", "marts", "april", "maj", "juni",
+        "juli", "august", "september", "oktober", "november", "december",
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +32,7 @@ class Numbers:
     thresholds: tuple[float, ...] = (0.05, 0.10)
 
     def fixed(self, value: float, decimals: int, *, sign: bool = False) -> str:
-        """Return a number with that many decimals; an en dash where it is missing, a sign of infinity where unbounded."""
+        """Return a number with that many decimals; an en dash where it is missing, infinity where unbounded."""
         if math.isnan(value):
             return NONE
         if math.isinf(value):
@@ -50,11 +55,15 @@ class Numbers:
         text = self._marks(f"{abs(value):.6g}")
         return f"{MINUS if value < 0 else ''}{text}"
 
-    def interval(self, low: float, high: float, decimals: int = 2) -> str:
-        """Return an interval as 'a to b'; an en dash where both ends are missing."""
+    def interval(self, low: float, high: float, decimals: int = 2, *, null: float = 0.0) -> str:
+        """Return an interval as 'a to b'; an en dash where both ends are missing.
+
+        An end that rounding would move onto `null` gets more decimals, so that it stays on its side.
+        """
         if math.isnan(low) and math.isnan(high):
             return NONE
-        return f"{self.fixed(low, decimals)} {TO[self.language]} {self.fixed(high, decimals)}"
+        ends = (self.fixed(v, _apart(v, null, decimals)) for v in (low, high))
+        return f" {TO[self.language]} ".join(ends)
 
     def estimate(self, value: float, low: float, high: float, decimals: int = 2) -> str:
         """Return an estimate with its interval in parentheses, or alone if it has none."""
@@ -95,19 +104,19 @@ class Numbers:
             return NONE
         return f"{self.percent(n / of)} ({self.counts(n, of)})" if of else self.counts(n, of)
 
-    def date(self, day: date) -> str:
+    def date(self, day: datetime.date) -> str:
         """Return a date: 3 June 2018, 3. juni 2018."""
         month = MONTHS[self.language][day.month - 1]
         return f"{day.day}{'.' if self.language == 'da' else ''} {month} {day.year}"
 
-    def month(self, day: date) -> str:
+    def month(self, day: datetime.date) -> str:
         """Return month and year of a date."""
         return f"{MONTHS[self.language][day.month - 1]} {day.year}"
 
     def _marks(self, text: str) -> str:
         if self.language == "en":
             return text
-        return text.translate(str.maketrans({",": ".", ".": ","}))
+        return text.translate(str.maketrans(",.", ".,"))
 
     def _probability(self, value: float, decimals: int) -> str:
         text = self._marks(f"{value:.{decimals}f}")
@@ -120,6 +129,13 @@ class Numbers:
     def _keeps_tier(self, value: float, decimals: int) -> bool:
         written = round(value, decimals)
         return all((written < t) == (value < t) and (written != t or value == t) for t in self.thresholds)
+
+
+def _apart(value: float, null: float, decimals: int) -> int:
+    """Return the fewest decimals, at least `decimals`, that keep a value from being written as `null` (at most 6)."""
+    if not math.isfinite(value) or value == null:
+        return decimals
+    return next((d for d in range(decimals, 6) if round(value, d) != round(null, d)), 6)
 
 
 def decimals_for(*values: float) -> int:

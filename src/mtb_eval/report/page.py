@@ -64,7 +64,7 @@ def _numbers(sections: list[Section], drawn: Pictures) -> Mapping[str, int]:
     """Return the number of each figure and table, counted through the page; both kinds start at 1."""
     figures = [f for s in sections for f in (*s.figures, *(f for fold in s.folds for f in fold.figures))]
     shown = [f for f in figures if isinstance(drawn.get(f), Picture)]
-    tables = [t.id for s in sections for t in tables_of(s)]
+    tables = [t.id for s in sections for t in tables_of(s) if t.numbered]
     return {**{f: n for n, f in enumerate(shown, 1)}, **{t: n for n, t in enumerate(tables, 1)}}
 
 

@@ -26,7 +26,7 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
     "mtb": {"color": BLUE, "marker": "o", "markerfacecolor": BLUE, "linestyle": "-"},
     "control": {"color": VERMILLION, "marker": "s", "markerfacecolor": WHITE, "linestyle": (0, (5, 2))},
 }
-RULES: Mapping[str, Any] = {
+RULES: Any = {
     "font.family": "DejaVu Sans",
     "font.size": TEXT,
     "text.color": INK,
@@ -108,7 +108,7 @@ def sheet(edition: Edition, title: str, *, width: float, body: float) -> Sheet:
 
 def house_style() -> Any:
     """Return a context in which figures are drawn and written in the house style."""
-    return rc_context(dict(RULES))
+    return rc_context(RULES)
 
 
 @lru_cache(maxsize=4096)

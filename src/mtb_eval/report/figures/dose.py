@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -110,7 +111,9 @@ def _bins(edition: Edition, ax: Axes, rows: list[Row], limits: tuple[float, floa
     for row in rows:
         own = math.isnan(number(row, "low"))
         x = -19.0 if own else (number(row, "low") + number(row, "high")) / 2
-        look = {"color": VERMILLION, "marker": "s", "markerfacecolor": WHITE} if own else {"color": BLUE, "marker": "o"}
+        look: dict[str, Any] = (
+            {"color": VERMILLION, "marker": "s", "markerfacecolor": WHITE} if own else {"color": BLUE, "marker": "o"}
+        )
         if known(row, "std_low", "std_high"):
             _span(ax, x, row, limits, look["color"])
         ax.plot([x], [number(row, "std")], linestyle="none", markersize=4, zorder=4, **look)

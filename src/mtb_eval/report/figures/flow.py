@@ -112,8 +112,8 @@ def _municipalities(edition: Edition, rows: list[Row]) -> list[Box]:
         n = number(total, "n") if total else sum(number(r, "n") for r in years)
         heading = edition.say(f"flow.{step}", n=edition.numbers.count(n))
         lines = [heading, *(_year(edition, r) for r in years)]
-        x = WIDE / 2 if len(parts) == 1 else WIDE / 2 + (-28 if k == 0 else 28)
-        boxes.append(Box(lines=_fit(lines, 50), x=x, top=0, width=52))
+        x = WIDE / 2 if len(parts) == 1 else WIDE / 2 + (-31 if k == 0 else 31)
+        boxes.append(Box(lines=_fit(lines, 57), x=x, top=0, width=60))
     return boxes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
@@ -29,7 +30,27 @@ from mtb_eval.report.style import (
 from mtb_eval.report.verdicts import mark_of
 
 LABEL, PLOT, ESTIMATE, COUNT, MARK = 52.0, 55.0, 37.0, 17.0, 14.0
-ROW, FAMILY, HEAD, FOOT = 6.0, 6.4, 7.0, 24.0
+ROW, FAMILY, HEAD, FOOT = 6.0, 6.4, 8.5, 24.0
+
+
+Align = Literal["left", "center", "right"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How an estimator is drawn; `shift` from the middle of the line in millimetres, downwards."""
+
+    color: str
+    marker: str
+    fill: str
+    width: float
+    shift: float
+
+
+LOOKS = {
+    "replica": Look(color=GREY, marker="D", fill=WHITE, width=1.0, shift=-1.15),
+    "primary": Look(color=INK, marker="o", fill=INK, width=1.7, shift=1.15),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +104,11 @@ def _lines(edition: Edition, rows: list[Row]) -> list[Line]:
 
 
 def _limit(rows: list[Row]) -> float:
-    """Half the width of the axis: wide enough for nine of ten interval ends, in quarter standard deviations."""
+    """Half the width of the axis: wide enough for 19 of 20 interval ends, in quarter standard deviations."""
     columns = ("replica_std_low", "replica_std_high", "primary_std_low", "primary_std_high")
     ends = sorted(abs(number(r, c)) for r in rows for c in columns if known(r, c))
-    nine_in_ten = ends[int(0.9 * (len(ends) - 1))] if ends else 0.5
-    return max(0.5, math.ceil(nine_in_ten * 4.2) / 4)
+    most = ends[int(0.95 * (len(ends) - 1))] if ends else 0.5
+    return max(0.5, math.ceil(4 * most) / 4)
 
 
 def _frame(edition: Edition, ax: Axes) -> None:
@@ -97,12 +118,17 @@ def _frame(edition: Edition, ax: Axes) -> None:
 
 
 def _headings(edition: Edition, canvas: Axes, body: float) -> None:
-    y, style = body - HEAD / 2, {"size": SMALL, "color": GREY, "va": "center"}
-    canvas.text(LABEL + 1, y, edition.say("forest.left"), ha="left", **style)
-    canvas.text(LABEL + PLOT - 1, y, edition.say("forest.right"), ha="right", **style)
-    canvas.text(LABEL + PLOT + 2, y, edition.say("forest.estimate", level=edition.level), ha="left", **style)
-    canvas.text(LABEL + PLOT + ESTIMATE + COUNT / 2, y, edition.say("forest.n"), ha="center", **style)
-    canvas.text(WIDE - 1, y, edition.say("forest.verdict"), ha="right", **style)
+    y, middle = body - HEAD / 2, LABEL + PLOT / 2
+    places: tuple[tuple[float, str, Align, float], ...] = (
+        (middle - 1, "forest.left", "right", PLOT / 2),
+        (middle + 1, "forest.right", "left", PLOT / 2),
+        (LABEL + PLOT + 2, "forest.estimate", "left", ESTIMATE),
+        (LABEL + PLOT + ESTIMATE + COUNT / 2, "forest.n", "center", COUNT),
+        (WIDE - 1, "forest.verdict", "right", MARK),
+    )
+    for x, key, align, width in places:
+        lines = "\n".join(wrapped(edition.say(key), width, size=SMALL))
+        canvas.text(x, y, lines, size=SMALL, color=GREY, va="center", ha=align, linespacing=0.95)
     canvas.plot([0, WIDE], [body - HEAD + 0.3] * 2, color=LINE, linewidth=0.7)
 
 
@@ -114,8 +140,8 @@ def _write(edition: Edition, canvas: Axes, line: Line, *, top: float) -> None:
     canvas.text(
         2.5, y, "\n".join(wrapped(line.label, LABEL - 3.5, size=SMALL)), size=SMALL, va="center", linespacing=0.95
     )
-    ends = [number(line.row, f"primary_std{end}") for end in ("", "_low", "_high")]
-    canvas.text(LABEL + PLOT + 2, y, number_of.estimate(*ends), size=SMALL, va="center")
+    value, low, high = (number(line.row, f"primary_std{end}") for end in ("", "_low", "_high"))
+    canvas.text(LABEL + PLOT + 2, y, number_of.estimate(value, low, high), size=SMALL, va="center")
     counts = f"{number_of.count(number(line.row, 'n_mtb'))} + {number_of.count(number(line.row, 'n_control'))}"
     canvas.text(LABEL + PLOT + ESTIMATE + COUNT / 2, y, counts, size=SMALL, va="center", ha="center")
     for k, estimator in enumerate(("replica", "primary")):
@@ -128,37 +154,37 @@ def _plot(ax: Axes, line: Line, limit: float) -> None:
     if math.isfinite(smallest):
         reach = min(smallest, limit)
         ax.add_patch(Rectangle((-reach, line.y - ROW / 2), 2 * reach, ROW, color=BAND, linewidth=0, zorder=0))
-    _interval(ax, line.row, "replica", y=line.y - 1.15, limit=limit, color=GREY, marker="D", fill=WHITE, width=1.0)
-    _interval(ax, line.row, "primary", y=line.y + 1.15, limit=limit, color=INK, marker="o", fill=INK, width=1.7)
+    for estimator, look in LOOKS.items():
+        if known(line.row, f"{estimator}_std"):
+            _interval(
+                ax, [number(line.row, f"{estimator}_std{end}") for end in ("", "_low", "_high")], look, line.y, limit
+            )
 
 
-def _interval(
-    ax: Axes, row: Row, estimator: str, *, y: float, limit: float, color: str, marker: str, fill: str, width: float
-) -> None:
-    if not known(row, f"{estimator}_std"):
-        return
-    low, high = number(row, f"{estimator}_std_low"), number(row, f"{estimator}_std_high")
-    if not math.isnan(low + high):
-        ax.plot(
-            [max(low, -limit), min(high, limit)], [y, y], color=color, linewidth=width, solid_capstyle="butt", zorder=2
-        )
+def _interval(ax: Axes, values: list[float], look: Look, y: float, limit: float) -> None:
+    """Draw an estimate with its limits; an arrowhead where the interval goes on beyond the axis."""
+    (middle, low, high), at = values, y + look.shift
+    if not (math.isnan(low) or math.isnan(high)):
+        ends = [max(low, -limit), min(high, limit)]
+        ax.plot(ends, [at, at], color=look.color, linewidth=look.width, solid_capstyle="butt", zorder=2)
         for cut, end, arrow in ((low < -limit, -limit, "<"), (high > limit, limit, ">")):
             if cut:
-                ax.plot([end], [y], marker=arrow, color=color, markersize=4, clip_on=False, zorder=3)
-    middle = number(row, f"{estimator}_std")
+                ax.plot([end], [at], marker=arrow, color=look.color, markersize=4, clip_on=False, zorder=3)
     if abs(middle) <= limit:
-        ax.plot([middle], [y], marker=marker, color=color, markerfacecolor=fill, markersize=4.4, zorder=4)
+        _point(ax, middle, at, look)
+
+
+def _point(ax: Axes, x: float, y: float, look: Look) -> None:
+    ax.plot([x], [y], marker=look.marker, color=look.color, markerfacecolor=look.fill, markersize=4.4, zorder=4)
 
 
 def _key(edition: Edition, canvas: Axes) -> None:
-    y, style = 10.0, {"size": SMALL, "va": "center"}
-    canvas.plot([1, 8], [y, y], color=GREY, linewidth=1.0)
-    canvas.plot([4.5], [y], marker="D", color=GREY, markerfacecolor=WHITE, markersize=4.4)
-    canvas.text(10, y, edition.say("analysis.replica"), **style)
-    canvas.plot([47, 54], [y, y], color=INK, linewidth=1.7)
-    canvas.plot([50.5], [y], marker="o", color=INK, markersize=4.4)
-    canvas.text(56, y, edition.say("analysis.primary"), **style)
+    y = 10.0
+    for x, (estimator, look) in zip((1, 47), LOOKS.items(), strict=True):
+        canvas.plot([x, x + 7], [y, y], color=look.color, linewidth=look.width)
+        _point(canvas, x + 3.5, y, look)
+        canvas.text(x + 9, y, edition.say(f"analysis.{estimator}"), size=SMALL, va="center")
     canvas.add_patch(Rectangle((90, y - 1.6), 7, 3.2, facecolor=BAND, edgecolor=LINE, linewidth=0.5))
-    canvas.text(99, y, edition.say("forest.band"), **style)
+    canvas.text(99, y, edition.say("forest.band"), size=SMALL, va="center")
     for k, line in enumerate(wrapped(edition.say("forest.marks"), WIDE - 2, size=SMALL)):
         canvas.text(1, 6.0 - 3.8 * k, line, size=SMALL, va="center", color=GREY)

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import MaxNLocator
 
 from mtb_eval.report.edition import Edition
+from mtb_eval.report.numbers import NBSP
 from mtb_eval.report.style import ARMS, SMALL, Sheet, width_mm
 
 ARM_ORDER = ("mtb", "control")
@@ -35,6 +38,12 @@ def mark(arm: str) -> dict[str, Any]:
         "linestyle": "none",
         "zorder": 4,
     }
+
+
+def percent_axis(edition: Edition, axis: Axis) -> None:
+    """Label an axis of shares in round percentages."""
+    axis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(lambda share, _: f"{edition.numbers.plain(100 * share)}{NBSP}%")
 
 
 def grid(page: Sheet, n: int, *, columns: int, panel: float, foot: float, gap: tuple[float, float]) -> Iterator[Axes]:

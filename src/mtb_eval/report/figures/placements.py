@@ -1,4 +1,7 @@
-"""Placements out of home: cumulative share with numbers at risk (KMunicate, doi 10.1136/bmjopen-2019-030215), and counts."""
+"""Placements out of home: cumulative share with numbers at risk and counts.
+
+Layout of the curves: Morris et al. (2019), doi 10.1136/bmjopen-2019-030215.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,12 @@ import math
 from matplotlib.axes import Axes
 
 from mtb_eval.report.edition import Edition
-from mtb_eval.report.figures.marks import ARM_ORDER
+from mtb_eval.report.figures.marks import ARM_ORDER, percent_axis
 from mtb_eval.report.findings import placement_risks, placement_values
 from mtb_eval.report.rows import Row, known, number
 from mtb_eval.report.style import ARMS, GREY, INK, MIDDLE, SMALL, WHITE, Absent, Drawing, sheet
 
-LEFT, PLOT, LINE_HEIGHT, BARS = 30.0, 48.0, 4.4, 22.0
+LEFT, PLOT, LINE_HEIGHT, BARS = 33.0, 48.0, 4.4, 22.0
 
 
 def placements(edition: Edition) -> Drawing | Absent:
@@ -58,7 +61,7 @@ def _curves(edition: Edition, ax: Axes, rows: list[Row]) -> None:
         ax.text(end, shares[-1], f" {edition.arm(arm)} ", size=SMALL, color=look["color"], ha="right", va="bottom")
     ax.set(xlim=(0, end), ylim=(0, None))
     ax.set_xticks(_ticks(end))
-    ax.yaxis.set_major_formatter(lambda y, _: edition.numbers.percent(y))
+    percent_axis(edition, ax.yaxis)
     ax.set_xlabel(edition.say("placements.age"), fontsize=SMALL, labelpad=1)
     ax.set_title(edition.say("placements.curve"), fontsize=SMALL, color=GREY)
 
@@ -102,10 +105,8 @@ def _standing(rows: list[Row], month: float) -> dict[str, float]:
     past = [r for r in rows if number(r, "months") <= month]
     events = sum(number(r, "events") for r in past)
     left = [number(r, "at_risk") for r in rows if number(r, "months") > month]
-    if left:
-        at_risk = left[0]
-    else:
-        at_risk = number(past[-1], "at_risk") - number(past[-1], "events") if past else start
+    at_end = number(past[-1], "at_risk") - number(past[-1], "events") if past else start
+    at_risk = left[0] if left else at_end
     return {"at_risk": at_risk, "events": events, "censored": start - events - at_risk}
 
 
@@ -123,6 +124,6 @@ def _bars(edition: Edition, ax: Axes, risks: list[tuple[str, float, float]]) -> 
     ax.set_yticks(range(len(risks)), [edition.arm(arm) for arm, _, _ in risks])
     ax.invert_yaxis()
     ax.set_xlim(0, None)
-    ax.xaxis.set_major_formatter(lambda x, _: edition.numbers.percent(x))
+    percent_axis(edition, ax.xaxis)
     ax.tick_params(axis="y", length=0)
     ax.set_title(edition.say("placements.risks", **placement_values(edition)), fontsize=SMALL, color=GREY)

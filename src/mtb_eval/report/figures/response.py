@@ -20,7 +20,7 @@ def response(edition: Edition) -> Drawing | Absent:
     if not rows:
         return Absent(why=edition.say("absent.response"))
     values = response_values(edition)
-    page = sheet(edition, edition.say("response.title", **values), width=MIDDLE, body=74)
+    page = sheet(edition, edition.say("response.title", **values), width=MIDDLE, body=77)
     panels = grid(page, len(samples), columns=len(samples), panel=52, foot=18, gap=(13.0, 6.0))
     for sample, ax in zip(samples, panels, strict=True):
         _slopes(edition, ax, [r for r in rows if r["sample"] == sample])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mtb_eval.report.cells import columns, count, figure, word
+import math
+
+from mtb_eval.report.cells import columns, count, figure, percent, word
 from mtb_eval.report.document import Cell, Line, Section, Table, filled
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.numbers import decimals_for
@@ -53,7 +55,7 @@ def _level(edition: Edition, row: Row, arm: str) -> Cell:
     """Return a share as a percentage, a mean with its standard deviation."""
     mean, sd = number(row, f"mean_{arm}"), number(row, f"sd_{arm}")
     if text(row, "kind") == "share":
-        return Cell(text=edition.numbers.percent(mean), sort=mean if mean == mean else None)
+        return percent(edition, mean)
     decimals = max(1, decimals_for(sd))
     shown = f"{edition.numbers.fixed(mean, decimals)} ({edition.numbers.fixed(sd, decimals)})"
-    return Cell(text=shown, sort=mean if mean == mean else None)
+    return Cell(text=shown, sort=mean if math.isfinite(mean) else None)

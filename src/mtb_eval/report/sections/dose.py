@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mtb_eval.report.cells import columns, figure, interval, p, word
 from mtb_eval.report.document import Fold, Line, Section, Table, filled
 from mtb_eval.report.edition import Edition
@@ -85,7 +87,7 @@ def _bin_table(edition: Edition) -> Table:
 
 def _bin_line(edition: Edition, row: Row) -> Line:
     low, high = number(row, "low"), number(row, "high")
-    visits = edition.numbers.interval(low, high - 1, 0) if low == low else edition.arm("control")
+    visits = edition.numbers.interval(low, high - 1, 0) if math.isfinite(low) else edition.arm("control")
     return Line(
         cells=(
             word(edition.outcome(text(row, "outcome"))),

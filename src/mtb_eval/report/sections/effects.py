@@ -7,6 +7,7 @@ from mtb_eval.report.document import Cell, Choice, Fold, Line, Section, Table, f
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.findings import effect_counts, effect_phrase
 from mtb_eval.report.flags import disagreements, few_degrees, flags
+from mtb_eval.report.numbers import NBSP
 from mtb_eval.report.rows import Row, known, number, text
 from mtb_eval.report.sections.outcome import outcome_fold
 from mtb_eval.report.verdicts import FOUND, found, mark_of, verdict_words
@@ -56,11 +57,8 @@ def _finding(edition: Edition, rows: list[Row]) -> tuple[str, ...]:
 
 def _sure(edition: Edition, rows: list[Row]) -> tuple[str, ...]:
     turns = [r for r in rows if known(r, "loo_std_low", "loo_std_high") and _changes_sign(r)]
-    verdicts = [f"{e}_verdict" for e in ("replica", "primary")]
-    lost = [r for r in rows if text(r, verdicts[0]) in FOUND and text(r, verdicts[1]) not in FOUND]
     values = {
-        "n": len(rows),
-        "lost": len(lost),
+        **effect_counts(edition, rows),
         "turns": len(turns),
         "wild": len(disagreements(edition, rows)),
         "low_df": len(few_degrees(rows)),
@@ -87,7 +85,7 @@ def _earlier(edition: Edition, rows: list[Row]) -> tuple[Fold, ...]:
 
 
 def _table(edition: Edition, rows: list[Row], table: str, caption: str) -> Table:
-    keys = ("outcome", "family", "n_arms", *NUMBERS.split()[:3], "primary_verdict", *NUMBERS.split()[3:5])
+    keys = ("outcome", "n_arms", *NUMBERS.split()[:3], "primary_verdict", *NUMBERS.split()[3:5])
     return Table(
         id=table,
         caption=caption,
@@ -106,8 +104,7 @@ def _line(edition: Edition, row: Row) -> Line:
     return Line(
         anchor=f"row-{outcome}",
         cells=(
-            word(_label(edition, row), href=f"#outcome-{outcome}"),
-            word(edition.family(text(row, "family"))),
+            word(_label(edition, row), href=f"#outcome-{outcome}", under=edition.family(text(row, "family"))),
             Cell(text=arms, sort=number(row, "n_mtb") + number(row, "n_control")),
             figure(edition, number(row, "primary_std"), 2),
             interval(edition, number(row, "primary_std_low"), number(row, "primary_std_high")),
@@ -133,8 +130,9 @@ def _verdict(edition: Edition, row: Row, estimator: str) -> Cell:
     order = ("significant", "tendency", "no-difference", "not estimable")
     verdict = text(row, f"{estimator}_verdict") or "not estimable"
     rank = float(order.index(verdict)) if verdict in order else float(len(order))
-    shown = f"{mark_of(row, estimator)} {verdict_words(edition, row, estimator)}"
-    return Cell(text=shown, sort=rank, state=verdict.replace(" ", "-"))
+    key = verdict.replace(" ", "-")
+    shown = f"{mark_of(row, estimator)}{NBSP}{edition.named('verdict_short', key)}"
+    return Cell(text=shown, sort=rank, state=key, aloud=verdict_words(edition, row, estimator))
 
 
 def _choices(edition: Edition, rows: list[Row]) -> tuple[Choice, ...]:

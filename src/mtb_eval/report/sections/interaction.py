@@ -75,7 +75,7 @@ def _direction(edition: Edition, column: str) -> str:
 
 
 def _gap_table(edition: Edition) -> Table:
-    rows = [r for r in edition.rows("effects", estimand=DIFFERENCE_IN_CHANGE)]
+    rows = edition.rows("effects", estimand=DIFFERENCE_IN_CHANGE)
     return Table(
         id="gap-table",
         caption=edition.say("interaction.gap_caption"),

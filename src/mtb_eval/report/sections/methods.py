@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mtb_eval.report.cells import columns, figure, word
+from mtb_eval.report.cells import columns, figure, note, word
 from mtb_eval.report.document import Fold, Line, Section, Table, filled
 from mtb_eval.report.edition import Edition, within_sentence
 from mtb_eval.report.rows import text
@@ -63,13 +63,12 @@ def _conventions(edition: Edition) -> Table:
     for r in rows:
         key = (text(r, "estimand"), text(r, "estimator"), text(r, "method"))
         seen[key] = seen.get(key, 0) + 1
-    other = "en" if edition.language != "en" else ""
     lines = [
         Line(
             cells=(
                 word(edition.named("estimand", estimand.replace(" ", "-").replace(":", ""))),
                 word(edition.named("analysis", estimator)),
-                word(method, lang=other),
+                note(edition, {"method": method}, "method"),
                 figure(edition, n, 0),
             )
         )

@@ -76,6 +76,7 @@ def _estimates(edition: Edition, row: Row) -> Table:
         columns=columns(edition, "estimand", "estimator", "method", *NUMBERS.split(), "remark", numeric=NUMBERS),
         lines=tuple(_line(edition, r) for r in rows),
         note=edition.say("outcome.note"),
+        numbered=False,
     )
 
 

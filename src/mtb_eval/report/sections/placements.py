@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
-from mtb_eval.report.cells import columns, count, figure, interval, note, p, word
+from mtb_eval.report.cells import columns, count, figure, interval, note, p, percent, word
 from mtb_eval.report.document import Cell, Fold, Line, Section, Table, filled
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.findings import placement_risks, placement_values
@@ -61,7 +59,7 @@ def _line(edition: Edition, row: Row) -> Line:
 def _estimate(edition: Edition, row: Row, measure: str) -> Cell:
     value = number(row, "estimate")
     if any(s in measure for s in SHARES) and "ratio" not in measure:
-        return Cell(text=edition.numbers.percent(value, 1), sort=value if math.isfinite(value) else None)
+        return percent(edition, value, 1)
     return figure(edition, value, 0 if measure == "fragility" else 1)
 
 
@@ -69,7 +67,7 @@ def _interval(edition: Edition, row: Row, measure: str) -> Cell:
     low, high = number(row, "ci_low"), number(row, "ci_high")
     if any(s in measure for s in SHARES) and "ratio" not in measure:
         return interval(edition, 100 * low, 100 * high, 1)
-    return interval(edition, low, high, 1)
+    return interval(edition, low, high, 1, null=1.0)
 
 
 def _times(edition: Edition) -> Table:
@@ -86,14 +84,13 @@ def _times(edition: Edition) -> Table:
 
 def _time_line(edition: Edition, row: Row) -> Line:
     low, high = number(row, "ci_low"), number(row, "ci_high")
-    share = number(row, "cumulative")
     return Line(
         cells=(
             word(edition.arm(text(row, "arm"))),
             figure(edition, number(row, "months"), 1),
             count(edition, row, "at_risk"),
             count(edition, row, "events"),
-            Cell(text=edition.numbers.percent(share, 1), sort=share if math.isfinite(share) else None),
+            percent(edition, number(row, "cumulative"), 1),
             interval(edition, 100 * low, 100 * high, 1),
         )
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mtb_eval.report.cells import columns, count, figure, word
-from mtb_eval.report.document import Cell, Fold, Line, Section, Table, filled
+from mtb_eval.report.cells import columns, count, figure, percent, word
+from mtb_eval.report.document import Fold, Line, Section, Table, filled
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.participants import usual_care_share, visit_values
 from mtb_eval.report.rows import Row, number, text
@@ -53,7 +53,7 @@ def _visit_line(edition: Edition, row: Row) -> Line:
     threshold = edition.plan.dose.threshold if edition.plan.dose else ""
     label = edition.named("visits_measure", f"{measure}_{statistic}", threshold=threshold)
     value = number(row, "value")
-    cell = Cell(text=edition.numbers.percent(value), sort=value) if statistic == "share" else figure(edition, value, 1)
+    cell = percent(edition, value) if statistic == "share" else figure(edition, value, 1)
     return Line(cells=(word(label), cell, count(edition, row, "n")))
 
 
@@ -70,10 +70,7 @@ def _usual_care_table(edition: Edition) -> Table:
 
 def _usual_care_line(edition: Edition, row: Row) -> Line:
     measure, value = text(row, "measure"), number(row, "value")
-    if "median" in measure:
-        cell = figure(edition, value, 1)
-    else:
-        cell = Cell(text=edition.numbers.percent(value), sort=value)
+    cell = figure(edition, value, 1) if "median" in measure else percent(edition, value)
     return Line(
         cells=(word(edition.named("usual_care", measure)), cell, count(edition, row, "n"), count(edition, row, "of"))
     )
@@ -104,5 +101,5 @@ def _retention_table(edition: Edition) -> Table:
 
 
 def _retention_line(edition: Edition, row: Row) -> Line:
-    stayed = Cell(text=edition.numbers.percent(number(row, "share")), sort=number(row, "share"))
+    stayed = percent(edition, number(row, "share"))
     return Line(cells=(figure(edition, number(row, "months"), 0), count(edition, row, "n"), stayed))

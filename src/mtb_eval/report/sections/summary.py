@@ -49,7 +49,9 @@ def _cards(edition: Edition) -> Iterator[Card]:
 def _points(edition: Edition) -> Iterator[Point]:
     rows = edition.main_outcomes()
     if rows:
-        yield Point(text=edition.say("summary.effects", **effect_counts(edition, rows)), section="effects")
+        counts = effect_counts(edition, rows)
+        lost = [edition.say("summary.lost", **counts)] if counts["pointed"] else []
+        yield Point(text=" ".join([edition.say("summary.effects", **counts), *lost]), section="effects")
         for direction in ("better", "worse"):
             sure = found(rows, "primary", "significant", direction)
             if sure:
