@@ -1,4 +1,4 @@
-"""The effect table of the shipped study against R: lme4, pbkrtest, clubSandwich, splines (tests/reference/effects.R)."""
+"""The effect table of the shipped study against R (tests/reference/effects.R)."""
 
 from __future__ import annotations
 

@@ -103,6 +103,6 @@ def disagreements(table: pd.DataFrame) -> int:
     return int((table["result"] == "differs").sum()) if len(table) else 0
 
 
-def testable(table: pd.DataFrame) -> int:
+def n_testable(table: pd.DataFrame) -> int:
     """Return how many claims could be tested."""
     return int((table["result"] != "cannot be tested").sum()) if len(table) else 0
