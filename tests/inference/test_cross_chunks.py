@@ -37,7 +37,7 @@ def assert_same_results(a, b, rtol=1e-10):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("edges", [[120], [30, 60, 61, 200], list(range(40, N, 20))])
+@pytest.mark.parametrize("edges", [[120], [30, 60, 61, 200], list(range(40, N, 20)), [2, 5, 120]])
 def test_chunks_sum_to_the_whole(rows, edges, weighted):
     x, y, cluster, w = rows
     whole = cross_products(x, y, cluster, weights=w if weighted else None)
@@ -70,6 +70,13 @@ def test_a_first_chunk_in_which_a_column_is_constant_is_no_harm(rows):
     parts = list(parts_of((x[order], y[:, order], cluster[order], None), [100], False))
     assert np.ptp(parts[0][0][:, 3]) == 0
     assert_same_results(cross_products(x, y, cluster), cross_from_chunks(parts))
+
+
+def test_chunks_without_an_outcome_add_nothing(rows):
+    x, y, cluster, w = rows
+    gone = (x[:20], np.full((3, 20), np.nan), cluster[:20], w[:20])
+    chunked = cross_from_chunks([gone, *parts_of(rows, [90], True), gone])
+    assert_same_results(cross_products(x, y, cluster, weights=w), chunked)
 
 
 def test_rebase_changes_no_result(rows):
@@ -120,5 +127,5 @@ def test_parts_that_do_not_fit_are_refused(rows):
         add(whole, cross_products(x, y, cluster, weights=w))
     with pytest.raises(ValueError, match="differ in clusters"):
         stack([whole, cross_products(x[:50], y[:, :50], np.arange(50))])
-    with pytest.raises(ValueError, match="there is no chunk"):
+    with pytest.raises(ValueError, match="there is no chunk with an outcome"):
         cross_from_chunks([])

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from mtb_eval.inference.cross import cross_products
+from mtb_eval.inference.joint import joint_test
+from mtb_eval.inference.leverage import effective_clusters, leave_one_out, partial_leverage
 from mtb_eval.inference.ols import (
     CollinearColumnsError,
     TooFewRowsError,
@@ -184,6 +186,23 @@ def test_no_more_rows_than_columns_is_an_error_or_a_flag(rows):
     row = cluster_robust(fit, [0, 1, 0, 0])
     np.testing.assert_array_equal(np.isnan(row.estimate), [False, False, True, False])
     assert "too few rows" in row.warning
+
+
+def test_an_outcome_that_nobody_has_is_a_flag_everywhere(rows):
+    x, y, cluster = rows
+    y = y.copy()
+    y[0] = np.nan
+    fit = ols(cross_products(x, y, cluster))
+    for kind in ("CR1S", "CR2", "CV3J"):
+        for reference in ("satterthwaite", "saddlepoint", "G-1"):
+            row = cluster_robust(fit, [0, 1, 0, 0], kind=kind, reference=reference)
+            np.testing.assert_array_equal(np.isnan(row.p), [True, False, False, False])
+            assert "1 of 4 outcomes" in row.warning
+    joint = joint_test(fit, np.eye(4)[1:3])
+    np.testing.assert_array_equal(np.isnan(joint.p), [True, False, False, False])
+    for numbers in (leave_one_out(fit, [0, 1, 0, 0]), partial_leverage(fit, [0, 1, 0, 0])):
+        np.testing.assert_array_equal(np.isnan(numbers).any(axis=-1), [True, False, False, False])
+    np.testing.assert_array_equal(np.isnan(effective_clusters(fit, [0, 1, 0, 0])), [True, False, False, False])
 
 
 @pytest.mark.parametrize("value", [0.0, 5.0, 1e8 / 3])

@@ -30,6 +30,8 @@ def orthonormal_basis(x: Array, weights: Array | None = None) -> Array:
 def _independent(triangle: Array) -> Columns:
     """Return the columns that do not depend on those before them: one QR of the small triangle per dropped one."""
     kept = np.arange(triangle.shape[1])
+    if triangle.shape[0] == kept.size and np.all(np.abs(np.diagonal(triangle)) > COLLINEAR):
+        return kept
     while kept.size:
         diagonal = np.zeros(kept.size)
         found = np.abs(np.diagonal(np.linalg.qr(triangle[:, kept], mode="r")))
@@ -44,6 +46,8 @@ def _independent(triangle: Array) -> Columns:
 def _inverse_triangle(triangle: Array, kept: Columns) -> Array:
     """Return B for unit columns: the inverse of R on kept columns; the others become their own residuals."""
     p = triangle.shape[1]
+    if kept.size == p:
+        return np.triu(np.linalg.inv(triangle))
     basis = np.eye(p)
     if not kept.size:
         return basis

@@ -19,14 +19,16 @@ def cross_from_chunks(chunks: Iterable[Sequence[ArrayLike]]) -> Cross:
     """Return the sums over chunks of rows in flat memory; a cluster may appear in any of the chunks.
 
     Each chunk is (x, y, cluster) or (x, y, cluster, weights) with shapes as in `cross_products`. The first chunk
-    gives basis and offset, so it should hold many rows. Raises ValueError if there is no chunk.
+    that has an outcome gives basis and offset, so it should hold many rows. Raises ValueError if none has.
     """
     total: Cross | None = None
     for x, y, cluster, *weights in chunks:
+        if total is None and np.isnan(np.asarray(y, dtype=float)).all():
+            continue
         part = cross_products(x, y, cluster, weights=weights[0] if weights else None, like=total)
         total = part if total is None else add(total, part)
     if total is None:
-        raise ValueError("no rows: there is no chunk to sum")
+        raise ValueError("no row is left: there is no chunk with an outcome")
     return total
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mtb_eval.inference.basis import orthonormal_basis
-from mtb_eval.inference.grouping import Blocks, blocks_of, codes_of, group_sums
+from mtb_eval.inference.grouping import Blocks, blocks_of, codes_of, group_products, group_sums, in_blocks
+from mtb_eval.inference.rows import Rows, checked_rows, rows_used
 
 Array = NDArray[np.float64]
 Labels = NDArray[Any]
@@ -84,17 +85,6 @@ class Cross:
         return add(self, other)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rows:
-    """Checked rows: x (n, p), y (R, n) with NaN where missing, codes (n,), weights (n,) or None, labels (G,)."""
-
-    x: Array
-    y: Array
-    codes: NDArray[np.intp]
-    weights: Array | None
-    labels: Labels
-
-
 def cross_products(
     x: ArrayLike,
     y: ArrayLike,
@@ -108,30 +98,31 @@ def cross_products(
     `x` (n, p) finite; `y` (n,) or (..., n), where NaN drops that row for that outcome only; `cluster` (n,) numbers or
     strings in any order; `weights` (n,) not negative, 0 drops the row. `like` gives the basis and offset to use.
     The design part of the result has batch axes only if different outcomes miss different rows.
-    Raises ValueError on non-finite x, infinite y, bad weights, missing cluster labels or lengths that differ.
+    Raises ValueError on non-finite x, infinite y, bad weights, missing cluster labels, lengths that differ, or if no
+    row is left (with `like` the sums are then 0).
     """
     outcomes = np.asarray(y, dtype=float)
-    rows = _checked_rows(np.asarray(x, dtype=float), outcomes, cluster, weights)
+    rows = checked_rows(np.asarray(x, dtype=float), outcomes, cluster, weights)
     observed = ~np.isnan(rows.y)
     used = np.asarray(observed.any(axis=0))
     if rows.weights is not None:
         used &= rows.weights > 0
-    rows, observed = _take(rows, used), observed[:, used]
+    if like is None and not used.any():
+        raise ValueError("no row is left: every row misses its outcome or has weight 0")
+    rows, observed = rows_used(rows, used), observed[:, used]
     if like is not None and like.n_columns != rows.x.shape[1]:
         raise ValueError(f"x has {rows.x.shape[1]} columns, the sums to be like have {like.n_columns}")
     basis = like.basis if like is not None else orthonormal_basis(rows.x, rows.weights)
     z = rows.x @ basis
     blocks = blocks_of(rows.codes, rows.labels.size)
-    complete = bool(observed.all())
-    design = _design_sums(z, rows, None if complete else observed, blocks)
-    offset = _offset(z, rows, design["xx"], like)
-    batch = outcomes.shape[:-1]
+    patterns = {} if observed.all() else _pattern_sums(z, rows, observed, blocks)
+    offset = _offset(z, rows, patterns.get("xx"), like)
     errors = np.where(observed, rows.y - offset @ z.T, 0.0)
-    sums = {k: v.reshape(batch + v.shape[1:]) for k, v in _outcome_sums(z, errors, rows, blocks).items()}
-    if not complete:
-        design = {k: v.reshape(batch + v.shape[1:]) for k, v in design.items()}
+    design, sums = _sums(z, errors, rows, blocks)
+    batch = outcomes.shape[:-1]
+    sums = {k: v.reshape(batch + v.shape[1:]) for k, v in (sums | patterns).items()}
     offset = np.broadcast_to(offset, (rows.y.shape[0], basis.shape[0])).reshape((*batch, -1))
-    return Cross(**design, **sums, basis=basis, offset=offset, labels=rows.labels)
+    return Cross(**(design | sums), basis=basis, offset=offset, labels=rows.labels)
 
 
 def add(a: Cross, b: Cross) -> Cross:
@@ -173,87 +164,75 @@ def sums_of(cross: Cross) -> dict[str, Any]:
     return {k: v for k, v in named.items() if v is not None}
 
 
-def _checked_rows(x: Array, y: Array, cluster: ArrayLike, weights: ArrayLike | None) -> _Rows:
-    if x.ndim != 2 or y.ndim == 0 or y.shape[-1] != x.shape[0]:
-        raise ValueError(f"x has shape {x.shape} and y {y.shape}: give (n, p) and (..., n)")
-    if x.shape[1] == 0:
-        raise ValueError("x has no column: give at least a constant")
-    if bad := int(np.count_nonzero(~np.isfinite(x).all(axis=1))):
-        raise ValueError(f"x has missing or infinite values in {bad} rows: leave these rows out or impute them")
-    if bad := int(np.count_nonzero(np.isinf(y))):
-        raise ValueError(f"y has {bad} infinite values: correct them or make them NaN")
-    codes, labels = codes_of(cluster)
-    if codes.size != x.shape[0]:
-        raise ValueError(f"there are {codes.size} cluster labels for {x.shape[0]} rows: give one per row")
-    w = None if weights is None else _checked_weights(np.asarray(weights, dtype=float), x.shape[0])
-    return _Rows(x=x, y=y.reshape(-1, x.shape[0]), codes=codes, weights=w, labels=labels)
+def _sums(z: Array, errors: Array, rows: Rows, blocks: Blocks) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the sums without y over all rows, and those with y with a leading axis for outcomes.
+
+    One matrix product for each block of rows of a table with the columns 1, Z, e; `errors` (R, n), 0 where missing.
+    """
+    table = in_blocks(blocks, np.column_stack([np.ones(z.shape[0]), z, errors.T]))
+    left, e = table[..., : z.shape[1] + 1], table[..., z.shape[1] + 1 :]
+    if rows.weights is None:
+        design, outcome = _split(group_products(blocks, left, table), z.shape[1])
+        return design, outcome | {"yy": group_sums(blocks, np.sum(e * e, axis=1)).T}
+    w = in_blocks(blocks, rows.weights[:, None])
+    plain, plain_outcome = _split(group_products(blocks, left, table), z.shape[1])
+    design, outcome = _split(group_products(blocks, left * w, table), z.shape[1])
+    squared = group_products(blocks, left * w * w, left)[:, 1:, 1:]
+    design |= {"n": plain["n"], "w1": design["n"], "xx0": plain["xx"], "xx2": squared}
+    outcome |= {"xy0": plain_outcome["xy"], "yy": group_sums(blocks, np.sum(w * e * e, axis=1)).T}
+    return design, outcome
 
 
-def _checked_weights(weights: Array, n_rows: int) -> Array:
-    if weights.shape != (n_rows,):
-        raise ValueError(f"weights have shape {weights.shape} for {n_rows} rows: give one per row")
-    if bad := int(np.count_nonzero(~(np.isfinite(weights) & (weights >= 0)))):
-        raise ValueError(f"weights are negative, missing or infinite in {bad} rows: correct or drop these rows")
-    return weights
+def _split(products: Array, p: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return by name the products (G, 1 + p, 1 + p + R) of the columns 1, Z with the columns 1, Z, e."""
+    z, e = slice(1, p + 1), slice(p + 1, None)
+    design = {"n": products[:, 0, 0], "x1": products[:, 0, z], "xx": products[:, z, z]}
+    outcome = {"xy": np.moveaxis(products[:, z, e], -1, 0), "y1": products[:, 0, e].T}
+    parts = ({k: np.ascontiguousarray(v) for k, v in part.items()} for part in (design, outcome))
+    return next(parts), next(parts)
 
 
-def _take(rows: _Rows, used: NDArray[np.bool_]) -> _Rows:
-    if not used.any():
-        raise ValueError("no row is left: every row misses its outcome or has weight 0")
-    if used.all():
-        return rows
-    weights = None if rows.weights is None else rows.weights[used]
-    return replace(rows, x=rows.x[used], y=rows.y[:, used], codes=rows.codes[used], weights=weights)
+def _pattern_sums(z: Array, rows: Rows, observed: NDArray[np.bool_], blocks: Blocks) -> dict[str, Any]:
+    """Return the sums without y for each outcome's own rows: once for each pattern of `observed` (R, n)."""
+    masks, pattern = np.unique(observed, axis=0, return_inverse=True)
+    seen = in_blocks(blocks, masks.T.astype(float))
+    w = np.ones((z.shape[0], 1)) if rows.weights is None else rows.weights[:, None]
+    row, column = np.triu_indices(z.shape[1])
+    squares, p = z[:, row] * z[:, column], z.shape[1]
+    powers = {"xx": w} if rows.weights is None else {"xx": w, "xx0": w**0, "xx2": w * w}
+    sums = {k: _square(_over_rows(blocks, seen, squares * v), p) for k, v in powers.items()}
+    sums["x1"] = _over_rows(blocks, seen, z * w)
+    sums["n"], sums["w1"] = (_over_rows(blocks, seen, v)[..., 0] for v in (w**0, w))
+    if rows.weights is None:
+        del sums["w1"]
+    return {k: v[pattern.reshape(-1)] for k, v in sums.items()}
 
 
-def _design_sums(z: Array, rows: _Rows, observed: NDArray[np.bool_] | None, blocks: Blocks) -> dict[str, Any]:
-    """Return the sums without y, with one leading axis for outcomes if these miss different rows."""
-    ones = np.ones((z.shape[0], 1))
-    w = ones if rows.weights is None else rows.weights[:, None]
-    powers = {"xx": w} if rows.weights is None else {"xx": w, "xx0": ones, "xx2": w * w}
-    if observed is None:
-        sums = {k: group_sums(blocks, z * power, z) for k, power in powers.items()}
-        sums["x1"] = group_sums(blocks, w, z)[:, 0]
-        counts = group_sums(blocks, ones, np.hstack([ones, w]))[:, 0]
-    else:
-        masks, pattern = np.unique(observed, axis=0, return_inverse=True)
-        seen = masks.T.astype(float)
-        pick = pattern.reshape(-1)
-        sums = {k: _squares(blocks, seen, z, power)[pick] for k, power in powers.items()}
-        sums["x1"] = np.moveaxis(group_sums(blocks, seen, z * w), 1, 0)[pick]
-        counts = np.moveaxis(group_sums(blocks, seen, np.hstack([ones, w])), 1, 0)[pick]
-    sums["n"] = np.rint(counts[..., 0])
-    return sums if rows.weights is None else sums | {"w1": counts[..., 1]}
+def _over_rows(blocks: Blocks, seen: Array, values: Array) -> Array:
+    """Return the sums (U, G, k) of values (n, k) by group over the rows of each pattern."""
+    return np.moveaxis(group_products(blocks, seen, values[blocks.rows]), 1, 0)
 
 
-def _squares(blocks: Blocks, seen: Array, z: Array, power: Array) -> Array:
-    """Return Z'WZ by cluster for each pattern of observed rows, (U, G, p, p), from the p (p + 1) / 2 products."""
-    p = z.shape[1]
+def _square(triangle: Array, p: int) -> Array:
+    """Return symmetric matrices (..., p, p) from their upper triangles (..., p (p + 1) / 2)."""
     row, column = np.triu_indices(p)
-    products = group_sums(blocks, seen, z[:, row] * z[:, column] * power)
-    full = np.empty((seen.shape[1], blocks.n_groups, p, p))
-    full[..., row, column] = full[..., column, row] = np.moveaxis(products, 1, 0)
+    full = np.empty((*triangle.shape[:-1], p, p))
+    full[..., row, column] = full[..., column, row] = triangle
     return full
 
 
-def _outcome_sums(z: Array, errors: Array, rows: _Rows, blocks: Blocks) -> dict[str, Any]:
-    """Return the sums with y, with one leading axis for outcomes; `errors` (R, n) is 0 where y is missing."""
-    e = errors.T
-    w = np.ones((z.shape[0], 1)) if rows.weights is None else rows.weights[:, None]
-    sums = {"xy": np.moveaxis(group_sums(blocks, z * w, e), -1, 0)}
-    sums["yy"] = group_sums(blocks, w, e * e)[:, 0].T
-    sums["y1"] = group_sums(blocks, w, e)[:, 0].T
-    if rows.weights is not None:
-        sums["xy0"] = np.moveaxis(group_sums(blocks, z, e), -1, 0)
-    return {k: np.ascontiguousarray(v) for k, v in sums.items()}
+def _offset(z: Array, rows: Rows, xx: Array | None, like: Cross | None) -> Array:
+    """Return the pooled OLS coefficients on Z per outcome, (R, p) or what broadcasts to it.
 
-
-def _offset(z: Array, rows: _Rows, xx: Array, like: Cross | None) -> Array:
-    """Return the pooled OLS coefficients on Z per outcome, (R, p) or what broadcasts to it."""
+    Without missing rows Z is orthonormal and Z'WZ need not be inverted; any offset near these coefficients serves.
+    """
     if like is not None:
         return like.offset.reshape(-1, z.shape[1])
     w = 1.0 if rows.weights is None else rows.weights[:, None]
-    moments = np.nan_to_num(rows.y, nan=0.0) @ (z * w)
+    moments = np.asarray(np.nan_to_num(rows.y, nan=0.0) @ (z * w))
+    if xx is None:
+        # A second pass takes what rounding in the basis of an ill-conditioned x has left.
+        return np.asarray(moments + (rows.y - moments @ z.T) @ (z * w))
     inverse = np.linalg.pinv(xx.sum(axis=-3), rcond=1e-10, hermitian=True)
     return np.asarray((inverse @ moments[..., None])[..., 0])
 

@@ -88,18 +88,28 @@ def blocks_of(codes: Codes, n_groups: int) -> Blocks:
     position = within[:, None] + np.arange(length)
     filled = position < np.repeat(counts[present], per_group)[:, None]
     position = np.where(filled, position + np.repeat(first_row, per_group)[:, None], 0)
-    order = np.argsort(codes, kind="stable")
+    # 16 bits are sorted by counting, which is several times faster.
+    order = np.argsort(codes.astype(np.uint16) if n_groups <= 1 << 16 else codes, kind="stable")
     rows = order[position] if codes.size else position
     return Blocks(rows=rows, filled=filled[..., None].astype(float), starts=starts, present=present, n_groups=n_groups)
 
 
-def group_sums(blocks: Blocks, left: Array, right: Array) -> Array:
-    """Return for each group the sum over its rows of the outer products of `left` (n, a) and `right` (n, b).
+def in_blocks(blocks: Blocks, table: Array) -> Array:
+    """Return the rows of a table (n, k) by block, (n_blocks, length, k), 0 in the padding."""
+    return np.asarray(table[blocks.rows] * blocks.filled)
 
-    Shape (G, a, b); a group without rows gives 0.
+
+def group_products(blocks: Blocks, left: Array, right: Array) -> Array:
+    """Return for each group the sum over its rows of the outer products of two tables in blocks, (G, a, b).
+
+    `left` (n_blocks, length, a) and `right` (n_blocks, length, b); one of them is 0 in the padding.
     """
-    by_block = np.matmul((left[blocks.rows] * blocks.filled).swapaxes(-1, -2), right[blocks.rows])
-    sums = np.zeros((blocks.n_groups, left.shape[1], right.shape[1]))
+    return group_sums(blocks, np.matmul(left.swapaxes(-1, -2), right))
+
+
+def group_sums(blocks: Blocks, by_block: Array) -> Array:
+    """Return the sums (G, ...) over the blocks (n_blocks, ...) of each group; 0 for a group without rows."""
+    sums = np.zeros((blocks.n_groups, *by_block.shape[1:]))
     if blocks.present.size:
         sums[blocks.present] = np.add.reduceat(by_block, blocks.starts, axis=0)
     return sums

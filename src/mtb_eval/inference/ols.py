@@ -229,9 +229,10 @@ def _usable(n_rows: Array, rank: Array) -> Flags:
 
 
 def _collinear(gram: Array, root: Array, aliased: Flags, basis: Array) -> CollinearColumnsError:
-    """Return the error for the first entry: its collinear columns, and the columns that take part in them."""
+    """Return the error for the entry with fewest collinear columns: these, and all that take part in them."""
     p = basis.shape[0]
-    s, left, flags = gram.reshape(-1, p, p)[0], root.reshape(-1, p, p)[0], aliased.reshape(-1, p)[0]
+    fewest = np.argmin(aliased.sum(axis=-1))
+    s, left, flags = gram.reshape(-1, p, p)[fewest], root.reshape(-1, p, p)[fewest], aliased.reshape(-1, p)[fewest]
     columns = np.flatnonzero(flags)
     null = basis @ (np.eye(p) - left @ (left.T @ s))[:, columns]
     back = np.linalg.inv(basis)

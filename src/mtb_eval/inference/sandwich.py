@@ -135,7 +135,7 @@ def _present(fit: LeastSquares) -> Array:
 
 
 def _count(present: Array) -> Array:
-    return np.asarray(present.sum(axis=-1, keepdims=True))
+    return np.asarray(np.maximum(present.sum(axis=-1, keepdims=True), 1.0))
 
 
 def _factor(fit: LeastSquares, kind: Kind) -> Array:
