@@ -69,7 +69,8 @@ def cluster_robust(
     estimate = contrast_estimate(fit, contrast)
     warning = warning_of(fit) or _warning(fit, contrast, kind, se)
     if reference == "saddlepoint":
-        return _saddlepoint(fit, estimate, se, part, kind=kind, level=level, warning=warning)
+        row = t_estimate(estimate, se, df=np.nan, method=f"{kind}, saddlepoint", level=level, warning=warning)
+        return _saddlepoint(fit, row, part, kind, level)
     df, name = _reference(fit, part, kind, reference)
     return t_estimate(estimate, se, df=df, method=f"{kind}, {name}", level=level, warning=warning)
 
@@ -191,9 +192,8 @@ def _reference(
     raise ValueError(f"unknown reference {reference!r}: use satterthwaite, saddlepoint, G-1, z or a positive df")
 
 
-def _saddlepoint(
-    fit: LeastSquares, estimate: Array, se: Array, part: Influence, *, kind: Kind, level: float, warning: str
-) -> Estimate:
+def _saddlepoint(fit: LeastSquares, row: Estimate, part: Influence, kind: Kind, level: float) -> Estimate:
+    """Return the row with p and interval from the saddlepoint approximation."""
     refuse_without_working_model(fit, "a saddlepoint p")
     if fit.cross.n_clusters > MOST_CLUSTERS:
         raise ValueError(f"a saddlepoint p is meant for few clusters, at most {MOST_CLUSTERS}: use satterthwaite")
@@ -201,11 +201,11 @@ def _saddlepoint(
     known = np.asarray(np.isfinite(matrix).all(axis=(-1, -2)))
     values = np.linalg.eigvalsh(np.where(known[..., None, None], matrix, 0.0))
     values = np.where(known[..., None], values, np.nan)
-    row = t_estimate(estimate, se, df=np.nan, method=f"{kind}, saddlepoint", level=level, warning=warning)
-    usable = np.isfinite(se) & (se > 0)
-    t = np.where(usable, estimate / np.where(usable, se, 1.0), np.nan)
-    half = saddlepoint_critical(level, values) * np.where(usable, se, np.nan)
-    return replace(row, p=saddlepoint_p(t, values), ci_low=estimate - half, ci_high=estimate + half)
+    usable = np.isfinite(row.se) & (row.se > 0)
+    se = np.where(usable, row.se, np.nan)
+    half = saddlepoint_critical(level, values) * se
+    p = saddlepoint_p(row.estimate / se, values)
+    return replace(row, p=p, ci_low=row.estimate - half, ci_high=row.estimate + half)
 
 
 def _warning(fit: LeastSquares, contrast: ArrayLike, kind: Kind, se: Array) -> str:
