@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mtb_eval.data.synthetic.design import TWO_YEARS, Bools, Days, Families, Floats, Ints
+from mtb_eval.data.synthetic.design import Bools, Days, Families, Floats, Ints, days_of
 from mtb_eval.data.synthetic.latent import Latent, film_waves
-from mtb_eval.data.synthetic.truth import ByArm, Truth
+from mtb_eval.data.synthetic.truth import FEWEST_VISITS, ByArm, Truth
 from mtb_eval.study import Plan
 
-FEWEST, MOST = 4, 100  # held visits of a family
+MOST_VISITS = 100  # held visits of a family
 BIWEEKLY_AFTER = 365  # days from birth: weekly visits before, every second week after
 PLACED_OR_LEFT = 1.5  # subtracted from the propensity to answer
 REASONS = ("declined", "moved", "lost")
@@ -50,7 +50,8 @@ def draw_course(plan: Plan, truth: Truth, families: Families, latent: Latent, rn
     leaves = _leaves(truth, families, take_up, placed, rng)
     end = _end_of_care(plan, families, n_visits, leaves=leaves, placed=placed, rng=rng)
     reason = np.where(leaves, rng.choice(REASONS, families.n, p=REASON_SHARES), "")
-    own_date = families.born + rng.integers(10, 680, families.n).astype("timedelta64[D]")
+    placeable = max(days_of(plan.waves[-1].months) - 50, 11)
+    own_date = families.born + rng.integers(10, placeable, families.n).astype("timedelta64[D]")
     never = np.full(families.n, np.datetime64("NaT", "D"))
     willing = _index(plan, truth.attrition, families, latent) - PLACED_OR_LEFT * (1.0 * leaves + placed)
     willing = willing + 0.8 * rng.standard_normal(families.n)
@@ -103,14 +104,14 @@ def _index(plan: Plan, weights: Mapping[str, float], families: Families, latent:
 def _visits(plan: Plan, truth: Truth, families: Families, take_up: Floats) -> Ints:
     """Return held visits by rank of take-up: exactly so many at the threshold or above, and exactly the mean."""
     n = int(families.mtb.sum())
-    threshold = plan.dose.threshold if plan.dose else round(0.67 * truth.mean_visits)
+    threshold = plan.dose.threshold if plan.dose else max(round(0.67 * truth.mean_visits), FEWEST_VISITS)
     n_high = round(0.8 * n) if truth.n_at_threshold is None else truth.n_at_threshold
-    low = FEWEST + (threshold - FEWEST) * (np.arange(n - n_high) + 0.5) / max(n - n_high, 1)
+    low = FEWEST_VISITS + (threshold - FEWEST_VISITS) * (np.arange(n - n_high) + 0.5) / max(n - n_high, 1)
     ladder = (np.arange(n_high) + 0.5) / max(n_high, 1)
     flat, steep = 0.02, 50.0
     for _ in range(60):
         power = np.sqrt(flat * steep)
-        counts = np.floor(np.concatenate([low, threshold + (MOST - threshold) * ladder**power]))
+        counts = np.floor(np.concatenate([low, threshold + (MOST_VISITS - threshold) * ladder**power]))
         flat, steep = (power, steep) if counts.mean() > truth.mean_visits else (flat, power)
     visits = np.zeros(families.n, dtype=np.int64)
     index = np.flatnonzero(families.mtb)
@@ -127,10 +128,10 @@ def _leaves(truth: Truth, families: Families, take_up: Floats, placed: Bools, rn
 def _end_of_care(
     plan: Plan, families: Families, n_visits: Ints, *, leaves: Bools, placed: Bools, rng: np.random.Generator
 ) -> Days:
-    """Return the last day in care: before the second birthday and the programme's end, late enough for the visits."""
+    """Return the last day in care: before the last wave's age and the programme's end, late enough for the visits."""
     to_birth = (families.born - families.recruited).astype(float)
-    months = plan.dose.programme_months if plan.dose else 27
-    full = np.minimum(to_birth + TWO_YEARS, months * 30.44) - 1
+    last = days_of(plan.waves[-1].months)
+    full = np.minimum(to_birth + last, days_of(plan.dose.programme_months) if plan.dose else np.inf) - 1
     most = schedule(full, to_birth)
     earliest = np.minimum(np.maximum(n_visits / 0.95, 3.0), 0.95 * most)
     stop = day_of(earliest + (0.96 * most - earliest) * rng.random(families.n) ** 1.5, to_birth)

@@ -18,7 +18,6 @@ Days = NDArray[np.datetime64]
 
 JOINED_BEFORE_TRAINING = 365  # days: a municipality that was not drawn begins to recruit a year before its training
 DAYS_TO_BIRTH = (45, 101)  # from recruitment, in pregnancy's last third, to birth
-TWO_YEARS = 730
 AGE_SHAPE, AGE_SCALE = 2.6, 4.1  # gamma years above the plan's minimum age: mean about 25.7 from 15
 OLDEST = 45
 
@@ -79,6 +78,11 @@ def draw_families(plan: Plan, truth: Truth, rng: np.random.Generator) -> Familie
         care_level=np.where(0.5 * family + rng.standard_normal(n) > 0.6, 4, 3),
         first_child=(0.4 * z_age + rng.standard_normal(n) < 0.65).astype(np.int64),
     )
+
+
+def days_of(months: float) -> int:
+    """Return months in whole days."""
+    return round(months * 365.25 / 12)
 
 
 def apportion(total: int, weights: Floats) -> Ints:

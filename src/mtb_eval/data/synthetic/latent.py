@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -33,10 +34,15 @@ def home_scales(instrument: Instrument) -> dict[int, Scale]:
 def answered_in(plan: Plan, truth: Truth) -> Iterator[tuple[Source, str]]:
     """Yield every source that holds instruments with each of its waves, in the plan's order."""
     for source in plan.sources:
-        if source.role == "questionnaire" and source.wave is not None:
-            yield source, source.wave
+        if source.role == "questionnaire":
+            yield from ((source, w) for w in asked_waves(plan, source))
         elif source.role == "ratings":
             yield from ((source, w) for w in film_waves(plan, truth))
+
+
+def asked_waves(plan: Plan, source: Source) -> list[str]:
+    """Return the waves at which a questionnaire is answered: its own, or all where one file holds them."""
+    return [source.wave] if source.wave else [w.id for w in plan.waves]
 
 
 def film_waves(plan: Plan, truth: Truth) -> list[str]:
@@ -86,13 +92,12 @@ def _questions(plan: Plan, families: Families, rng: np.random.Generator) -> dict
     """Return a latent score for each closed question and wave; later answers go with a more strained family."""
     kept: dict[str, Floats] = {}
     found = {("education_level", w.id): families.education for w in plan.waves}
-    for source in plan.sources:
-        if source.role != "questionnaire" or source.wave is None:
-            continue
-        for column in (c.name for c in source.columns if c.type == "category"):
+    for source in (s for s in plan.sources if s.role == "questionnaire"):
+        closed = [c.name for c in source.columns if c.type == "category"]
+        for wave, column in product(asked_waves(plan, source), closed):
             if column not in kept:
                 kept[column] = rng.standard_normal(families.n)
             own = 0.75 * kept[column] + np.sqrt(1 - 0.75**2) * rng.standard_normal(families.n)
             strained = 0.3 * families.family + np.sqrt(1 - 0.3**2) * own
-            found.setdefault((column, source.wave), strained)
+            found.setdefault((column, wave), strained)
     return found

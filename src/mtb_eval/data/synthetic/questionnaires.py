@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from mtb_eval.data.synthetic.design import Bools, Families, Ints
+from mtb_eval.data.synthetic.design import Bools, Families, Ints, days_of
 from mtb_eval.data.synthetic.items import codes_of, item_steps
+from mtb_eval.data.synthetic.latent import asked_waves
 from mtb_eval.data.synthetic.world import World
 from mtb_eval.study import Column, Instrument, Plan, Source
 
@@ -19,27 +20,33 @@ Cells = NDArray[np.generic] | list[str]
 
 
 def questionnaire(world: World, source: Source, rng: np.random.Generator) -> pd.DataFrame:
-    """Return a questionnaire as in its file: one row per family that answered at the source's wave, raw codes."""
-    wave = world.plan.wave(source.wave or "")
-    closed = {c.name: _closed(world, c, wave.id) for c in source.columns if c.type == "category"}
+    """Return a questionnaire as in its file, raw codes: one row per family that answered at a wave of the source."""
+    waves = asked_waves(world.plan, source)
+    return pd.concat([_answered(world, source, w, rng) for w in waves], ignore_index=True)
+
+
+def _answered(world: World, source: Source, wave: str, rng: np.random.Generator) -> pd.DataFrame:
+    closed = {c.name: _closed(world, c, wave) for c in source.columns if c.type == "category"}
     skipped = _not_asked(world.plan, source, closed)
-    columns = {c.in_file: _plain(world, c, wave.months, rng) for c in source.columns if c.name not in closed}
+    columns = {c.in_file: _plain(world, c, wave, rng) for c in source.columns if c.name not in closed}
     columns |= {
         c.in_file: _with_missing(closed[c.name], source, world, rng) for c in source.columns if c.name in closed
     }
     for instrument in (world.plan.instruments[i] for i in source.instruments):
-        columns |= _instrument(world, source, instrument, rng)
+        columns |= _instrument(world, source, instrument, wave, rng)
     not_asked = _code(source, "not_applicable")
     if not_asked is not None:
         columns |= {name: np.where(outside, not_asked, columns[name]) for name, outside in skipped.items()}
-    return pd.DataFrame(columns)[world.course.answered[wave.id]].reset_index(drop=True)
+    order = [c.in_file for c in source.columns]
+    order += [name for name in columns if name not in order]
+    return pd.DataFrame({name: columns[name] for name in order})[world.course.answered[wave]]
 
 
 def _instrument(
-    world: World, source: Source, instrument: Instrument, rng: np.random.Generator
+    world: World, source: Source, instrument: Instrument, wave: str, rng: np.random.Generator
 ) -> dict[str, NDArray[np.generic]]:
     noise = {k: rng.standard_normal(world.families.n) for k in range(1, instrument.n_items + 1)}
-    steps = item_steps(world, instrument, source.wave or "", noise)
+    steps = item_steps(world, instrument, wave, noise)
     codes = {k: codes_of(instrument, k, s) for k, s in steps.items()}
     columns: dict[str, NDArray[np.generic]] = {
         instrument.item_column(k): _with_missing(c, source, world, rng) for k, c in codes.items()
@@ -105,13 +112,15 @@ def _ticks(instrument: Instrument, steps: Ints, rng: np.random.Generator) -> Int
     return (rng.random(steps.size) < chance).astype(np.int64)
 
 
-def _plain(world: World, column: Column, months: int, rng: np.random.Generator) -> Cells:
-    """Return a column that is no closed question: id, date of the answer, or a number drawn within its bounds."""
+def _plain(world: World, column: Column, wave: str, rng: np.random.Generator) -> Cells:
+    """Return a column that is no closed question: id, wave, date of the answer, or a number within its bounds."""
     n = world.families.n
     if column.type == "id":
         return world.families.ids
+    if column.type == "wave":
+        return [wave] * n
     if column.type == "date":
-        return _answered_on(world.families, months, rng)
+        return _answered_on(world.families, world.plan.wave(wave).months, rng)
     low = 0.0 if column.low is None else column.low
     high = low + 10.0 if column.high is None else column.high
     drawn = low + (high - low) * rng.random(n)
@@ -121,5 +130,5 @@ def _plain(world: World, column: Column, months: int, rng: np.random.Generator) 
 def _answered_on(families: Families, months: int, rng: np.random.Generator) -> NDArray[np.datetime64]:
     if months == 0:
         return np.asarray(families.recruited + rng.integers(0, 22, families.n).astype("timedelta64[D]"))
-    due = families.born + np.timedelta64(round(months * 30.44), "D")
+    due = families.born + np.timedelta64(days_of(months), "D")
     return np.asarray(due + rng.integers(-14, 29, families.n).astype("timedelta64[D]"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mtb_eval.data.synthetic.design import Floats, Ints
+from mtb_eval.data.synthetic.design import Floats, Ints, days_of
 from mtb_eval.data.synthetic.items import codes_of, item_steps
 from mtb_eval.data.synthetic.latent import film_waves
 from mtb_eval.data.synthetic.world import World
@@ -34,7 +34,7 @@ def _wave(world: World, source: Source, wave: str, leniency: Floats, rng: np.ran
     first = rng.integers(0, N_CODERS, n)
     second = (first + rng.integers(1, N_CODERS, n)) % N_CODERS
     drawn_twice = np.argsort(np.where(filmed, rng.random(n), 2.0))[: round(world.truth.double_coded * filmed.sum())]
-    due = world.families.born + np.timedelta64(round(world.plan.wave(wave).months * 30.44), "D")
+    due = world.families.born + np.timedelta64(days_of(world.plan.wave(wave).months), "D")
     recorded = due + rng.integers(-14, 36, n).astype("timedelta64[D]")
     parts = []
     for coder, rows in ((first, np.flatnonzero(filmed)), (second, np.sort(drawn_twice))):

@@ -75,7 +75,7 @@ def costs(world: World, source: Source, rng: np.random.Generator) -> pd.DataFram
     served = np.bincount(world.families.municipality[world.families.mtb], minlength=len(world.plan.municipalities))
     chosen = np.sort(np.argsort(-served, kind="stable")[: world.truth.n_cost_municipalities])
     chosen = chosen[served[chosen] > 0]
-    activities, staff = codes(source, "activity"), codes(source, "staff")
+    activities, staff = codes(source, "activity") or {"": 0}, codes(source, "staff") or {"": 0}
     cells = [(m, a, s) for m in chosen for a in activities for s in staff]
     hours = np.array([HOURS.get(a, USUAL_HOURS) * served[m] for m, a, _ in cells])
     price = np.array([DKK_PER_HOUR.get(s, USUAL_PRICE) for _, _, s in cells])

@@ -20,23 +20,33 @@ def rescored(families: pd.DataFrame, raw: Mapping[str, pd.DataFrame], plan: Plan
     rows = pd.Index(families["family_id"])
     new: dict[str, NDArray[np.float64]] = {}
     for source in (s for s in plan.sources if s.id in raw):
-        parts = _asked(raw[source.id], source, plan) if source.role == "questionnaire" else ()
-        parts = _rated(raw[source.id], source, plan) if source.role == "ratings" else parts
-        new |= {name: values.reindex(rows).to_numpy(dtype=float) for name, values in parts}
+        for name, values in _parts(raw[source.id], source, plan):
+            new[name] = values.reindex(rows).to_numpy(dtype=float)
     return families.assign(**{name: values for name, values in new.items() if name in families})
 
 
-def _asked(frame: pd.DataFrame, source: Source, plan: Plan) -> Iterator[tuple[str, pd.Series]]:
+def _parts(frame: pd.DataFrame, source: Source, plan: Plan) -> Iterator[tuple[str, pd.Series]]:
+    column = next((c.in_file for c in source.columns if c.type == "wave"), None)
+    if source.role == "ratings" and column:
+        yield from _rated(frame, column, source, plan)
+    elif source.role == "questionnaire" and source.wave:
+        yield from _asked(frame, source.wave, source, plan)
+    elif source.role == "questionnaire" and column:
+        for wave, part in frame.groupby(column):
+            yield from _asked(part, str(wave), source, plan)
+
+
+def _asked(frame: pd.DataFrame, wave: str, source: Source, plan: Plan) -> Iterator[tuple[str, pd.Series]]:
     answers = frame.set_index(_id(source))
     for instrument in (plan.instruments[i] for i in source.instruments):
         given = answers[list(instrument.columns)].astype(float)
         scores = score(given.mask(given.isin(list(source.missing_codes))), instrument)
-        yield from ((f"{name}_{source.wave}", scores[name]) for name in scores)
-    for variable in (v for v in plan.variables if source.wave in v.waves):
+        yield from ((f"{name}_{wave}", scores[name]) for name in scores)
+    for variable in (v for v in plan.variables if wave in v.waves):
         column = next((c for c in source.columns if c.name == variable.column), None)
         if column is not None:
             codes = {c.name: c.code for c in column.categories}
-            yield f"{variable.id}_{source.wave}", _variable(variable, answers[column.in_file], source, codes)
+            yield f"{variable.id}_{wave}", _variable(variable, answers[column.in_file], source, codes)
 
 
 def _variable(variable: Variable, answers: pd.Series, source: Source, codes: Mapping[str, int]) -> pd.Series:
@@ -47,8 +57,7 @@ def _variable(variable: Variable, answers: pd.Series, source: Source, codes: Map
     return pd.Series(np.where(given.isna(), np.nan, given.isin(true)), index=answers.index)
 
 
-def _rated(frame: pd.DataFrame, source: Source, plan: Plan) -> Iterator[tuple[str, pd.Series]]:
-    wave = next(c.in_file for c in source.columns if c.type == "wave")
+def _rated(frame: pd.DataFrame, wave: str, source: Source, plan: Plan) -> Iterator[tuple[str, pd.Series]]:
     for instrument in (plan.instruments[i] for i in source.instruments):
         per_coder = scale_scores(frame.set_index([_id(source), wave]), instrument)
         scores = with_cutoffs(per_coder.groupby(level=[0, 1]).mean(), instrument)

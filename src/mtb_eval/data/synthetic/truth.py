@@ -10,6 +10,8 @@ from mtb_eval.data.synthetic.toml_text import toml_text
 from mtb_eval.study import Plan
 from mtb_eval.study.tables import build, read_toml
 
+VISITS_A_MONTH = 2.5
+FEWEST_VISITS = 4  # held visits of an MTB family
 START = Path(__file__).parent / "start.toml"
 
 
@@ -132,7 +134,14 @@ def start_truth(plan: Plan, *, n_mtb: int = 160, n_control: int = 80) -> Truth:
     shipped = load_truth()
     if plan.id == shipped.plan:
         return shipped
-    return Truth(seed=shipped.seed, plan=plan.id, n_mtb=n_mtb, n_control=n_control, variances=shipped.variances)
+    return Truth(
+        seed=shipped.seed,
+        plan=plan.id,
+        n_mtb=n_mtb,
+        n_control=n_control,
+        mean_visits=max(round(VISITS_A_MONTH * plan.waves[-1].months), FEWEST_VISITS + 2),
+        variances=shipped.variances,
+    )
 
 
 def save_truth(truth: Truth, path: str | Path) -> None:

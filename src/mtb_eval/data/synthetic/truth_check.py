@@ -21,7 +21,7 @@ def refuse_unknown(plan: Plan, truth: Truth) -> None:
 
 def _names(plan: Plan, truth: Truth) -> Iterator[str]:
     scales = {s.id for i in plan.instruments.values() for s in i.scales}
-    asked = [i for s in plan.sources if s.wave == plan.waves[0].id for i in s.instruments]
+    asked = [i for s in plan.sources if s.wave in (plan.waves[0].id, None) for i in s.instruments]
     first = {s.id for i in asked for s in home_scales(plan.instruments[i]).values()}
     declared = {
         "effects": {o.id for o in plan.outcomes},

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mtb_eval.data.synthetic.columns import codes, table
 from mtb_eval.data.synthetic.course import first
-from mtb_eval.data.synthetic.design import TWO_YEARS, Bools, Days, Ints
+from mtb_eval.data.synthetic.design import Bools, Days, Ints, days_of
 from mtb_eval.data.synthetic.truth import ByArm
 from mtb_eval.data.synthetic.world import World
 from mtb_eval.study import Source
@@ -47,7 +47,9 @@ def usual_care(world: World, source: Source, rng: np.random.Generator) -> pd.Dat
         "family_id": np.array(f.ids)[index],
         "service": np.concatenate([rng.choice(real or [0], rows.size), np.full(without.size, service.get(none, 0))]),
         "began_on": np.concatenate([begun, blank]),
-        "ended_on": np.concatenate([np.minimum(begun + length, f.born[rows] + TWO_YEARS), blank]),
+        "ended_on": np.concatenate(
+            [np.minimum(begun + length, f.born[rows] + days_of(world.plan.waves[-1].months)), blank]
+        ),
         "contacts_per_month": np.concatenate([np.round(contacts, 1), np.full(without.size, np.nan)]),
     }
     return table(source, known, index.size, rng).iloc[np.argsort(index, kind="stable")].reset_index(drop=True)

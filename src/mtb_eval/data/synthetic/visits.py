@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mtb_eval.data.synthetic.columns import codes
+from mtb_eval.data.synthetic.columns import codes, table
 from mtb_eval.data.synthetic.course import day_of, schedule
 from mtb_eval.data.synthetic.design import Bools, Days, Floats, Ints
 from mtb_eval.data.synthetic.world import World
@@ -18,23 +18,23 @@ MEAN_MINUTES, SD_MINUTES = 75, 15
 def visits(world: World, source: Source, rng: np.random.Generator) -> pd.DataFrame:
     """Return the log as in its file, by family and day; held visits are spread over the time in care."""
     held = world.course.n_visits
-    cancelled = rng.poisson(CANCELLED * held)
-    family, position = _numbered(held + cancelled)
-    is_held = _held(family, held, rng)
-    day = _days(world, family, (position + 0.1 + 0.8 * rng.random(family.size)) / (held + cancelled)[family])
-    minutes = 5 * np.round((MEAN_MINUTES + SD_MINUTES * rng.standard_normal(family.size)) / 5)
     status = codes(source, "status")
-    frame = pd.DataFrame(
-        {
-            "family_id": np.array(world.families.ids)[family],
-            "visited_on": day,
-            "clinician": _clinician(position, rng),
-            "status": np.where(is_held, status["held"], status["cancelled"]),
-            "father_present": (is_held & (rng.random(family.size) < _father(world, rng)[family])).astype(np.int64),
-            "minutes": np.where(is_held, np.clip(minutes, 20, 150), 0).astype(np.int64),
-        }
-    )
-    return frame.rename(columns={c.name: c.in_file for c in source.columns})
+    cancelled = rng.poisson(CANCELLED * held) if "cancelled" in status else np.zeros_like(held)
+    family, position = _numbered(held + cancelled)
+    took_place = _held(family, held, rng)
+    minutes = 5 * np.round((MEAN_MINUTES + SD_MINUTES * rng.standard_normal(family.size)) / 5)
+    father = rng.random(family.size) < _father(world, rng)[family]
+    known = {
+        "family_id": np.array(world.families.ids)[family],
+        "visited_on": _days(
+            world, family, (position + 0.1 + 0.8 * rng.random(family.size)) / (held + cancelled)[family]
+        ),
+        "clinician": _clinician(position, rng),
+        "status": np.where(took_place, status.get("held", 0), status.get("cancelled", 0)),
+        "father_present": (took_place & father).astype(np.int64),
+        "minutes": np.where(took_place, np.clip(minutes, 20, 150), 0).astype(np.int64),
+    }
+    return table(source, known, family.size, rng)
 
 
 def _numbered(counts: Ints) -> tuple[Ints, Ints]:
