@@ -1,6 +1,7 @@
 """What is declared: the plan, the instruments, the files and the published claims, as frozen objects."""
 
 from mtb_eval.study.claims import Claim, read_claims
+from mtb_eval.study.dose_rule import DoseDetail, VisitRule
 from mtb_eval.study.instruments import Cutoff, Instrument, Scale
 from mtb_eval.study.load import DEFAULT_PLAN, load_plan
 from mtb_eval.study.plan import (
@@ -27,6 +28,7 @@ __all__ = [
     "Column",
     "Covariate",
     "Cutoff",
+    "DoseDetail",
     "DoseRule",
     "Instrument",
     "InteractionRule",
@@ -42,6 +44,7 @@ __all__ = [
     "Text",
     "UsualCareRule",
     "Variable",
+    "VisitRule",
     "VerdictRule",
     "Wave",
     "load_plan",

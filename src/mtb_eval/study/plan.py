@@ -8,6 +8,7 @@ from datetime import date
 from typing import Literal, Protocol, TypeVar
 
 from mtb_eval.study.claims import Claim
+from mtb_eval.study.dose_rule import DoseDetail, VisitRule
 from mtb_eval.study.instruments import Instrument
 from mtb_eval.study.sources import Source, Variable
 from mtb_eval.study.tables import Text
@@ -184,6 +185,8 @@ class Plan:
     variables: tuple[Variable, ...] = ()
     baseline_table: tuple[Covariate, ...] = ()
     dose: DoseRule | None = None
+    dose_detail: DoseDetail | None = None
+    visit_rule: VisitRule | None = None
     verdicts: VerdictRule
     interaction: InteractionRule | None = None
     placements: PlacementRule | None = None
