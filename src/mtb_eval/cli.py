@@ -122,9 +122,7 @@ def _add_compare(commands: Commands) -> None:
 def _add_fit(commands: Commands) -> None:
     text = "Fit the effect of a treatment on any table (CSV, Parquet or a study format) by every few-cluster method."
     parser = _command(commands, "fit", _fit, text)
-    parser.add_argument(
-        "data", help="table; CSV and Parquet are streamed unless a method needs all rows"
-    )
+    parser.add_argument("data", help="table; CSV and Parquet are streamed unless a method needs all rows")
     parser.add_argument("--y", required=True, nargs="+", help="outcome columns")
     parser.add_argument("--treat", required=True, help="treatment column")
     parser.add_argument("--cluster", required=True, help="cluster column")
@@ -145,7 +143,15 @@ def _report(arguments: argparse.Namespace) -> int:
     with _progress(arguments, len(plan.outcomes) + 4, "report") as told:
         results = evaluate(study, plan, progress=told)
         told("documents")
-        write_report(results, plan, out=Path(arguments.out), synthetic=study.synthetic, inputs=study.files)
+        write_report(
+            results,
+            plan,
+            out=Path(arguments.out),
+            synthetic=study.synthetic,
+            inputs=study.files,
+            seed=_seed(arguments.study) if study.synthetic else None,
+            progress=told,
+        )
     for row in results.failures.itertuples():
         print(f"not estimated: {row.outcome}, {row.estimator}: {row.error}", file=sys.stderr)
     print(f"report written to {arguments.out}/report.html")
@@ -187,8 +193,7 @@ def _synth(arguments: argparse.Namespace) -> int:
 
     plan = load_plan(arguments.plan)
     with _progress(arguments, None, "synthetic study") as told:
-        seed = {} if arguments.seed is None else {"seed": arguments.seed}
-        make_synthetic(plan, Path(arguments.out), progress=told, **seed)
+        make_synthetic(plan, Path(arguments.out), seed=arguments.seed, progress=told)
     print(f"synthetic study written to {arguments.out}")
     return 0
 
@@ -283,6 +288,12 @@ def _load(arguments: argparse.Namespace) -> tuple[Plan, Study]:
     return plan, load_study(arguments.study, plan)
 
 
+def _seed(folder: str) -> int:
+    from mtb_eval.data.synthetic import load_truth
+
+    return load_truth(Path(folder) / "truth.toml").seed
+
+
 def _primary_failures(failures: pd.DataFrame, plan: Plan) -> int:
     primary = {o.id for o in plan.outcomes if o.primary}
     failed = failures[failures["estimator"].isin(["replica", "primary"]) & failures["outcome"].isin(primary)]
@@ -308,13 +319,16 @@ def _progress(arguments: argparse.Namespace, total: int | None, title: str) -> I
 
 
 def _user_errors() -> tuple[type[Exception], ...]:
+    from mtb_eval.analysis.calibrate import CalibrationError
     from mtb_eval.analysis.compare import CompareError
     from mtb_eval.analysis.fit_table import FitError
     from mtb_eval.data import DataError
+    from mtb_eval.data.raw import UnreadableError
     from mtb_eval.data.stream import StreamError
+    from mtb_eval.report import ReportError
     from mtb_eval.study import PlanError
 
-    return CompareError, DataError, FitError, PlanError, StreamError
+    return CalibrationError, CompareError, DataError, FitError, PlanError, ReportError, StreamError, UnreadableError
 
 
 def _write(text: str, out: str) -> None:
