@@ -95,6 +95,11 @@ def folder(raw, tmp_path_factory):
     return out
 
 
+@pytest.fixture(scope="module")
+def study(folder):
+    return load_study(folder, PLAN)
+
+
 def write_sav(frame, source, path):
     labels = {c.in_file: {k.code: k.label for k in c.categories} for c in source.columns if c.categories}
     for instrument in (PLAN.instruments[i] for i in source.instruments):
@@ -110,23 +115,22 @@ def test_no_problem_is_found(folder):
 
 
 @pytest.mark.parametrize("instrument", [i for s in PLAN.sources if s.wave == "m24" for i in s.instruments])
-def test_scores_are_those_of_the_answers(folder, raw, instrument):
+def test_scores_are_those_of_the_answers(study, raw, instrument):
     declared = PLAN.instruments[instrument]
     answers = raw["questionnaire_24m"].set_index("family_id")[list(declared.columns)]
     expected = score(answers.where(answers >= 0), declared).add_suffix("_m24")
-    found = load_study(folder, PLAN).families.set_index("family_id")[list(expected.columns)].sort_index()
+    found = study.families.set_index("family_id")[list(expected.columns)].sort_index()
     pd.testing.assert_frame_equal(found, expected, check_names=False, check_index_type=False)
 
 
-def test_reasons_in_a_sav_are_told_apart(folder):
-    missing = load_study(folder, PLAN).missing
+def test_reasons_in_a_sav_are_told_apart(study):
+    missing = study.missing
     reasons = missing[(missing["source"] == "questionnaire_24m") & (missing["column"] == "epds01")]
     assert dict(zip(reasons["reason"], reasons["n"], strict=True)) == {"missing": 1, "not_applicable": 1, "blank": 1}
     assert not missing["column"].str.endswith("c").any()  # a concern not ticked is not a missing answer
 
 
-def test_logs_have_names_for_codes_and_the_register_its_dates(folder, raw):
-    study = load_study(folder, PLAN)
+def test_logs_have_names_for_codes_and_the_register_its_dates(study, raw):
     assert set(study.visits["status"]) <= {"held", "cancelled"}
     assert set(study.placements["place"]) <= {"foster_family", "network_family", "institution"}
     assert set(study.ratings["wave"]) == {"m12", "m24"}

@@ -19,6 +19,7 @@ _NUMBERS = {
     ",": re.compile(r"[+-]?(?:\d+|[1-9]\d{0,2}(?:\.\d{3})+)?(?:,\d+)?"),
     ".": re.compile(r"[+-]?(?:\d+|[1-9]\d{0,2}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][+-]?\d+)?"),
 }
+_WHOLE = re.compile(r"([+-]?\d+)(?:[.,]0+)?")
 _TIME = r"(?:[ T]\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?)?"
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})" + _TIME)
 _DAY_FIRST = re.compile(r"(\d{1,2})([-./])(\d{1,2})\2(\d{4})" + _TIME)
@@ -104,9 +105,7 @@ def text_of(cell: object) -> str | None:
     """
     if isinstance(cell, str):
         return unicodedata.normalize("NFC", cell.strip())
-    if isinstance(cell, (bool, np.bool_)):
-        return None
-    if isinstance(cell, (float, int, Real, Decimal)):
+    if isinstance(cell, (float, int, Real, Decimal)) and not isinstance(cell, bool):
         value = float(cell)
         return str(int(value)) if value.is_integer() and abs(value) < _EXACT else None
     return cell.isoformat() if isinstance(cell, date) else None
@@ -115,13 +114,16 @@ def text_of(cell: object) -> str | None:
 def folded(cell: object) -> str:
     """Return a text for comparison: without case, outer or double blanks; "1.0" and "1,0" are "1"."""
     text = " ".join((text_of(cell) or "").casefold().split())
-    return re.sub(r"(?<=\d)[.,]0+$", "", text) if re.fullmatch(r"[+-]?\d+[.,]0+", text) else text
+    whole = _WHOLE.fullmatch(text)
+    return whole[1] if whole else text
 
 
 def whole_of(cell: object) -> int | None:
     """Return the whole number that a cell holds, as number or text (9, "9", "9.0", "9,0"); None if it holds none."""
-    text = folded(cell).replace("\u2212", "-")
-    return int(text) if re.fullmatch(r"[+-]?\d+", text) else None
+    if isinstance(cell, float):
+        return int(cell) if cell.is_integer() else None
+    whole = _WHOLE.fullmatch(folded(cell).replace("\u2212", "-"))
+    return int(whole[1]) if whole else None
 
 
 def _digits(text: str) -> str:

@@ -65,7 +65,8 @@ class Cells:
 
 def distinct_cells(column: pd.Series) -> Cells:
     """Return a raw column as its distinct cells."""
-    codes, found = pd.factorize(column)
+    plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiubO"
+    codes, found = pd.factorize(column.to_numpy() if plain else column)
     distinct = found.tolist()
     counts = np.bincount(codes[codes >= 0], minlength=len(distinct)).tolist()
     return Cells(distinct=distinct, counts=counts, codes=codes, n_empty=int((codes < 0).sum()))
@@ -134,16 +135,16 @@ def _number_judge(field: Field, present: Mapping[Hashable, int], raw: RawTable) 
 
 
 def _date_judge(field: Field, present: Mapping[Hashable, int], raw: RawTable) -> Judge:
-    layouts = Counter[str]()
-    for cell, n in present.items():
-        layouts[date_layout(cell)] += n
-    del layouts[""]
-    commonest = max(layouts, key=lambda name: layouts[name], default="")
-    slashed = [str(cell).strip() for cell in present if date_layout(cell) == "/"]
+    layouts = {cell: date_layout(cell) for cell in present}
+    n_rows = Counter[str]()
+    for cell, layout in layouts.items():
+        n_rows[layout] += present[cell] if layout else 0
+    commonest = max(n_rows, key=lambda name: n_rows[name], default="")
+    slashed = [str(cell).strip() for cell, layout in layouts.items() if layout == "/"]
     unclear = commonest == "/" and not any(int(text.split("/")[0]) > 12 for text in slashed)
 
     def judge(cell: Hashable) -> Verdict:
-        layout, day = date_layout(cell), date_of(cell)
+        layout, day = layouts[cell], date_of(cell)
         if layout and layout != commonest:
             return Verdict(rule="mixed_dates")
         if unclear and layout:

@@ -47,14 +47,14 @@ def table_of_rows(header: Sequence[object], body: Sequence[Sequence[object]]) ->
 
     Raises UnreadableError if a name stands twice, a column has values but no name, or a row has too many or few cells.
     """
-    kept = [row for row in body if any(not _blank(cell) for cell in row)]
+    kept = [row for row in body if any(map(_filled, row))]
     ragged = sum(len(row) != len(header) for row in kept)
     if ragged:
         raise UnreadableError("more or fewer fields than the header, as if cut off", rule="ragged_rows", n_rows=ragged)
     columns = list(zip(*kept, strict=True)) if kept else [()] * len(header)
-    names = ["" if _blank(name) else str(name).strip() for name in header]
+    names = [str(name).strip() if _filled(name) else "" for name in header]
     for position, (name, cells) in enumerate(zip(names, columns, strict=True), start=1):
-        if not name and any(not _blank(cell) for cell in cells):
+        if not name and any(map(_filled, cells)):
             raise UnreadableError(f"has values but no name in its column {position}", rule="no_header")
     named = [(name, cells) for name, cells in zip(names, columns, strict=True) if name]
     unique_names([name for name, _ in named])
@@ -69,5 +69,5 @@ def unique_names(names: Sequence[str]) -> None:
         raise UnreadableError(f"has a header in which {what} more than once", rule="duplicate_column")
 
 
-def _blank(cell: object) -> bool:
-    return cell is None or (isinstance(cell, str) and not cell.strip())
+def _filled(cell: object) -> bool:
+    return bool(cell.strip()) if isinstance(cell, str) else cell is not None
