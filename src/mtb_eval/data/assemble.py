@@ -43,7 +43,8 @@ def families_table(
         columns[f"video_{wave}"] = _has(families, [ratings[ratings["wave"] == wave]])
     flags = [f"{what}_{w.id}" for what in ("answered", "video") for w in plan.waves]
     order = list(dict.fromkeys([*family_columns(plan), *flags]))
-    return pd.DataFrame({name: columns[name].to_numpy() for name in order}).astype(_text_types(register))
+    table = pd.DataFrame({name: columns[name].to_numpy() for name in order}).astype(_text_types(register))
+    return table.copy()  # in few blocks: a fragmented frame warns whenever a user adds a column
 
 
 def n_visits(families: pd.DataFrame, visits: pd.DataFrame | None, plan: Plan) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from mtb_eval.report.folder import ReportError
 from mtb_eval.report.manifest import Manifest
+from mtb_eval.report.show import Shown, show
 from mtb_eval.report.write import write_report
 
-__all__ = ["Manifest", "ReportError", "write_report"]
+__all__ = ["Manifest", "ReportError", "Shown", "show", "write_report"]

@@ -33,7 +33,7 @@ Pictures = Mapping[str, Picture | Absent]
 def pictures(edition: Edition) -> Pictures:
     """Return every figure of an edition by name, or why it could not be drawn."""
     with house_style():
-        return {name: _picture(name, draw(edition)) for name, draw in FIGURES.items()}
+        return {name: drawn_picture(name, draw(edition)) for name, draw in FIGURES.items()}
 
 
 def inline(picture: Picture) -> str:
@@ -49,7 +49,8 @@ def inline(picture: Picture) -> str:
     return re.sub(r"<svg ", '<svg aria-hidden="true" focusable="false" ', svg, count=1).strip()
 
 
-def _picture(name: str, drawn: Drawing | Absent) -> Picture | Absent:
+def drawn_picture(name: str, drawn: Drawing | Absent) -> Picture | Absent:
+    """Return a drawing as SVG and PNG, or why it is absent."""
     if isinstance(drawn, Absent):
         return drawn
     return Picture(
