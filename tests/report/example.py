@@ -160,7 +160,8 @@ def _baseline(plan: Plan, rng: np.random.Generator) -> pd.DataFrame:
         rows.append(
             {
                 "column": c.column, "label_en": c.label.en, "label_da": c.label.da,
-                "kind": "share" if share else "mean", "n_mtb": 183, "mean_mtb": a, "sd_mtb": 0.5 if share else 5.2, "n_control": 73, "mean_control": b,
+                "kind": "share" if share else "mean",
+                "n_mtb": 183, "mean_mtb": a, "sd_mtb": 0.5 if share else 5.2, "n_control": 73, "mean_control": b,
                 "sd_control": 0.5 if share else 5.0, "smd": rng.normal(0, 0.2),
             }
         )  # fmt: skip

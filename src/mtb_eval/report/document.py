@@ -120,6 +120,11 @@ class Summary:
     limits: tuple[str, ...]
 
 
+def absent(section: str, title: str, why: str) -> Section:
+    """Return a section that only says why it has nothing to show."""
+    return Section(id=section, title=title, finding=(why,))
+
+
 def filled(table: Table) -> tuple[Table, ...]:
     """Return the table alone, or nothing if it has no rows."""
     return (table,) if table.lines else ()

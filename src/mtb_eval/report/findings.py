@@ -64,6 +64,12 @@ def dose_rows(edition: Edition, contrast: str) -> dict[str, Row]:
     return {k: r for k, r in found_rows.items() if not text(r, "error")}
 
 
+def dose_bins(edition: Edition) -> list[Row]:
+    """Return the classes of visits that hold enough families to be shown (the plan's threshold), and usual care."""
+    fewest = edition.plan.disclosure_threshold
+    return [r for r in edition.rows("dose_bins") if known(r, "std") and number(r, "n") >= fewest]
+
+
 def dose_counts(edition: Edition) -> Values:
     """Return on how many outcomes high and low dose differ from usual care, and from each other."""
     limit = edition.plan.verdicts.significant

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -22,9 +21,25 @@ NARROW, MIDDLE, WIDE = 85.0, 130.0, 175.0
 MM, POINT = 1 / 25.4, 25.4 / 72
 TITLE, TEXT, SMALL = 10.5, 9.0, 8.0
 
-ARMS: Mapping[str, Mapping[str, Any]] = {
-    "mtb": {"color": BLUE, "marker": "o", "markerfacecolor": BLUE, "linestyle": "-"},
-    "control": {"color": VERMILLION, "marker": "s", "markerfacecolor": WHITE, "linestyle": (0, (5, 2))},
+Dashes = Any  # a name, or offset and lengths: matplotlib's line styles
+DASHED: Dashes = (0, (5, 2))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How a mark and its interval are drawn; sizes in points."""
+
+    color: str
+    marker: str = "o"
+    fill: str
+    line: Dashes = "-"
+    width: float = 1.4
+    size: float = 5.0
+
+
+ARMS = {
+    "mtb": Look(color=BLUE, fill=BLUE),
+    "control": Look(color=VERMILLION, marker="s", fill=WHITE, line=DASHED),
 }
 RULES: Any = {
     "font.family": "DejaVu Sans",
@@ -49,6 +64,7 @@ RULES: Any = {
     "lines.markersize": 5,
     "hatch.linewidth": 0.6,
     "text.hinting": "none",
+    "text.parse_math": False,
     "svg.fonttype": "path",
     "svg.hashsalt": "mtb_eval",
     "path.simplify": False,

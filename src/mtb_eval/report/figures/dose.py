@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from dataclasses import replace
 
 from matplotlib.axes import Axes
 
 from mtb_eval.report.edition import Edition
-from mtb_eval.report.figures.marks import grid
+from mtb_eval.report.figures.intervals import Interval, intervals, paired_rows, reach_of
+from mtb_eval.report.figures.marks import grid, key
+from mtb_eval.report.findings import dose_bins as dose_bin_rows
 from mtb_eval.report.findings import dose_counts, dose_rows
 from mtb_eval.report.rows import Row, distinct, known, number
 from mtb_eval.report.scale import standardised
 from mtb_eval.report.style import (
-    BLUE,
+    ARMS,
+    DASHED,
     GREY,
-    LINE,
     MIDDLE,
     SMALL,
-    VERMILLION,
     WHITE,
     WIDE,
     Absent,
@@ -29,7 +29,10 @@ from mtb_eval.report.style import (
 )
 
 LABEL, ROW, HEAD, FOOT = 46.0, 7.0, 5.0, 18.0
-PANEL, COLUMNS = 27.0, 3
+PANEL, COLUMNS, OWN = 27.0, 3, -19.0
+HIGH, LOW = ARMS["mtb"], replace(ARMS["mtb"], fill=WHITE, line=DASHED)
+VISITS = replace(ARMS["mtb"], width=1.0, size=4.0)
+CARE = replace(ARMS["control"], width=1.0, size=4.0, line="-")
 
 
 def dose_contrasts(edition: Edition) -> Drawing | Absent:
@@ -41,17 +44,11 @@ def dose_contrasts(edition: Edition) -> Drawing | Absent:
     words = {"threshold": edition.plan.dose.threshold, **dose_counts(edition)}
     body = HEAD + ROW * len(outcomes) + FOOT
     page = sheet(edition, edition.say("dose.title", **words), width=MIDDLE, body=body)
-    canvas, ax = page.canvas(), page.axes(LABEL, FOOT, MIDDLE - LABEL - 3, ROW * len(outcomes))
-    ax.set_ylim(ROW * len(outcomes), 0)
-    for k, outcome in enumerate(outcomes):
-        y = ROW * (k + 0.5)
-        label = "\n".join(wrapped(edition.outcome(outcome), LABEL - 4, size=SMALL))
-        canvas.text(1, FOOT + ROW * len(outcomes) - y, label, size=SMALL, va="center")
-        ax.axhline(ROW * (k + 1), color=LINE, linewidth=0.4, zorder=0)
-        _point(ax, high.get(outcome, {}), y - 1.2, fill=BLUE, line="-")
-        _point(ax, low.get(outcome, {}), y + 1.2, fill=WHITE, line=(0, (5, 2)))
+    series = [(look, [standardised(rows.get(o, {})) for o in outcomes]) for look, rows in ((HIGH, high), (LOW, low))]
+    ax = paired_rows(page, [edition.outcome(o) for o in outcomes], series, label=LABEL, foot=FOOT)
     difference_axis(edition, ax, edition.say("forest.axis"))
-    _key(edition, canvas)
+    for y, look, name in ((6.0, HIGH, "dose.high"), (2.0, LOW, "dose.low")):
+        key(page.canvas(), [(look, edition.say(name, **words))], y=y)
     return Drawing(
         title=edition.say("dose.title", **words),
         caption=edition.say("dose.caption", level=edition.level, **words),
@@ -62,18 +59,20 @@ def dose_contrasts(edition: Edition) -> Drawing | Absent:
 
 def dose_bins(edition: Edition) -> Drawing | Absent:
     """Draw the mean of each outcome by number of visits, usual care in its own column at the left."""
-    rows = [r for r in edition.rows("dose_bins") if known(r, "std")]
+    rows = dose_bin_rows(edition)
     outcomes = distinct(rows, "outcome")
     if not outcomes or edition.plan.dose is None:
         return Absent(why=edition.say("absent.dose_bins"))
-    words = {"threshold": edition.plan.dose.threshold, "n": len(outcomes)}
+    fewest = edition.plan.disclosure_threshold
+    words = {"threshold": edition.plan.dose.threshold, "n": len(outcomes), "fewest": fewest}
     n_rows, foot = -(-len(outcomes) // COLUMNS), 12.0
     body = foot + n_rows * (PANEL + 10.0) - 1
     page = sheet(edition, edition.say("bins.title", **words), width=WIDE, body=body)
     panels = grid(page, len(outcomes), columns=COLUMNS, panel=PANEL, foot=foot, gap=(11.0, 10.0))
-    limits = _limits(rows)
+    reach = reach_of([_interval(r) for r in rows], share=0.8, least=0.8)
+    right = max((number(r, "high") for r in rows if known(r, "high")), default=100.0)
     for k, (outcome, ax) in enumerate(zip(outcomes, panels, strict=True)):
-        _bins(edition, ax, [r for r in rows if r["outcome"] == outcome], limits)
+        _bins(edition, ax, [r for r in rows if r["outcome"] == outcome], reach, right)
         title = "\n".join(wrapped(edition.outcome(outcome), 46, size=SMALL))
         ax.set_title(title, fontsize=SMALL, pad=2)
         ax.tick_params(labelbottom=k >= len(outcomes) - COLUMNS, labelleft=k % COLUMNS == 0)
@@ -86,58 +85,21 @@ def dose_bins(edition: Edition) -> Drawing | Absent:
     )
 
 
-def _point(ax: Axes, row: Row, y: float, *, fill: str, line: object) -> None:
-    value, low, high = standardised(row)
-    if math.isnan(value):
-        return
-    ax.plot([low, high], [y, y], color=BLUE, linestyle=line, zorder=2)
-    ax.plot([value], [y], marker="o", color=BLUE, markerfacecolor=fill, markersize=5, zorder=4)
-
-
-def _key(edition: Edition, canvas: Axes) -> None:
+def _bins(edition: Edition, ax: Axes, rows: list[Row], reach: float, right: float) -> None:
     threshold = edition.plan.dose.threshold if edition.plan.dose else 0
-    for y, fill, line, key in ((6.0, BLUE, "-", "dose.high"), (2.0, WHITE, (0, (5, 2)), "dose.low")):
-        canvas.plot([1, 9], [y, y], color=BLUE, linestyle=line)
-        canvas.plot([5], [y], marker="o", color=BLUE, markerfacecolor=fill, markersize=5)
-        canvas.text(11, y, edition.say(key, threshold=threshold), size=SMALL, va="center")
-
-
-def _bins(edition: Edition, ax: Axes, rows: list[Row], limits: tuple[float, float, float]) -> None:
-    bottom, top, right = limits
     ax.axhline(0, color=GREY, linewidth=0.7, zorder=1)
-    ax.axvline(
-        edition.plan.dose.threshold if edition.plan.dose else 0, color=GREY, linestyle=(0, (2, 2)), linewidth=0.8
-    )
-    for row in rows:
-        own = math.isnan(number(row, "low"))
-        x = -19.0 if own else (number(row, "low") + number(row, "high")) / 2
-        look: dict[str, Any] = (
-            {"color": VERMILLION, "marker": "s", "markerfacecolor": WHITE} if own else {"color": BLUE, "marker": "o"}
-        )
-        if known(row, "std_low", "std_high"):
-            _span(ax, x, row, limits, look["color"])
-        ax.plot([x], [number(row, "std")], linestyle="none", markersize=4, zorder=4, **look)
+    ax.axvline(threshold, color=GREY, linestyle=(0, (2, 2)), linewidth=0.8)
     ax.axvspan(-32, -6, color="#f4f5f6", linewidth=0, zorder=0)
-    ax.set(xlim=(-32, right + 4), ylim=(bottom, top))
+    own = [r for r in rows if not known(r, "low")]
+    others = [r for r in rows if known(r, "low")]
+    middles = [(number(r, "low") + number(r, "high")) / 2 for r in others]
+    for at, here, look in (([OWN] * len(own), own, CARE), (middles, others, VISITS)):
+        intervals(ax, at, [_interval(r) for r in here], look, reach=reach, upright=True)
+    ax.set(xlim=(-32, right + 4), ylim=(-reach, reach))
     ticks = list(range(0, int(right) + 1, 20 if right > 60 else 10))
-    ax.set_xticks([-19, *ticks], [edition.say("bins.control"), *(edition.numbers.count(t) for t in ticks)], fontsize=7)
+    ax.set_xticks([OWN, *ticks], [edition.say("bins.control"), *(edition.numbers.count(t) for t in ticks)], fontsize=7)
     ax.yaxis.set_major_formatter(lambda y, _: edition.numbers.plain(y))
 
 
-def _span(ax: Axes, x: float, row: Row, limits: tuple[float, float, float], color: str) -> None:
-    """Draw an interval; an arrowhead where it goes on beyond the panel."""
-    bottom, top, _ = limits
-    low, high = number(row, "std_low"), number(row, "std_high")
-    ax.plot([x, x], [max(low, bottom), min(high, top)], color=color, linewidth=1.0, zorder=2)
-    for cut, end, arrow in ((low < bottom, bottom, "v"), (high > top, top, "^")):
-        if cut:
-            ax.plot([x], [end], marker=arrow, color=color, markersize=3, clip_on=False, zorder=3)
-
-
-def _limits(rows: list[Row]) -> tuple[float, float, float]:
-    """Return bottom, top and right of the panels: every mean fits, and four of five interval ends."""
-    ends = sorted(abs(number(r, c)) for r in rows for c in ("std_low", "std_high") if known(r, c))
-    means = [1.15 * abs(number(r, "std")) for r in rows]
-    reach = max(0.8, *means, ends[int(0.8 * (len(ends) - 1))] if ends else 0.8)
-    right = max((number(r, "high") for r in rows if known(r, "high")), default=100.0)
-    return -reach, reach, right
+def _interval(row: Row) -> Interval:
+    return number(row, "std"), number(row, "std_low"), number(row, "std_high")

@@ -132,7 +132,7 @@ def _arm_lines(edition: Edition, rows: list[Row], arm: str) -> list[str]:
 
 
 def _box(edition: Edition, arm: str, top: float, lines: list[str]) -> Box:
-    return Box(lines=_fit(lines, MAIN - 3), x=CENTRE[arm], top=top, width=MAIN, edge=ARMS[arm]["color"])
+    return Box(lines=_fit(lines, MAIN - 3), x=CENTRE[arm], top=top, width=MAIN, edge=ARMS[arm].color)
 
 
 def _wave_boxes(edition: Edition, rows: list[Row], wave: str, arm: str, top: float) -> list[Box]:
@@ -146,7 +146,7 @@ def _wave_boxes(edition: Edition, rows: list[Row], wave: str, arm: str, top: flo
     if not video:
         return [main]
     lines = _fit([edition.say("flow.video"), edition.numbers.share(number(video, "n"), of)], SIDE - 3)
-    beside = Box(lines=lines, x=OUTER[arm], top=top, width=SIDE, edge=ARMS[arm]["color"], dashed=True)
+    beside = Box(lines=lines, x=OUTER[arm], top=top, width=SIDE, edge=ARMS[arm].color, dashed=True)
     return [main, replace(beside, top=top - (main.height - beside.height) / 2)]
 
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
 from matplotlib.patches import Rectangle
 
 from mtb_eval.report.edition import Edition
+from mtb_eval.report.figures.intervals import Interval, intervals, reach_of
+from mtb_eval.report.figures.marks import key
 from mtb_eval.report.findings import effect_counts
-from mtb_eval.report.rows import Row, known, number, text
+from mtb_eval.report.rows import Row, number, text
 from mtb_eval.report.style import (
     BAND,
     GREY,
@@ -23,6 +26,7 @@ from mtb_eval.report.style import (
     WIDE,
     Absent,
     Drawing,
+    Look,
     difference_axis,
     sheet,
     wrapped,
@@ -36,21 +40,11 @@ ROW, FAMILY, HEAD, FOOT = 6.0, 6.4, 8.5, 24.0
 Align = Literal["left", "center", "right"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """How an estimator is drawn; `shift` from the middle of the line in millimetres, downwards."""
-
-    color: str
-    marker: str
-    fill: str
-    width: float
-    shift: float
-
-
 LOOKS = {
-    "replica": Look(color=GREY, marker="D", fill=WHITE, width=1.0, shift=-1.15),
-    "primary": Look(color=INK, marker="o", fill=INK, width=1.7, shift=1.15),
+    "replica": Look(color=GREY, marker="D", fill=WHITE, width=1.0, size=4.4),
+    "primary": Look(color=INK, fill=INK, width=1.7, size=4.4),
 }
+SHIFTS = {"replica": -1.15, "primary": 1.15}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +65,15 @@ def forest(edition: Edition) -> Drawing | Absent:
     lines = _lines(edition, rows)
     body = HEAD + sum(line.height for line in lines) + FOOT
     page = sheet(edition, edition.say("forest.title", **effect_counts(edition, rows)), width=WIDE, body=body)
-    canvas, limit = page.canvas(), _limit(rows)
+    canvas = page.canvas()
+    reach = reach_of([_interval(r, estimator) for r in rows for estimator in LOOKS])
     ax = page.axes(LABEL, FOOT, PLOT, body - HEAD - FOOT)
-    ax.set(xlim=(-limit, limit), ylim=(body - HEAD - FOOT, 0))
+    ax.set(xlim=(-reach, reach), ylim=(body - HEAD - FOOT, 0))
     _frame(edition, ax)
     _headings(edition, canvas, body)
     for line in lines:
         _write(edition, canvas, line, top=body - HEAD)
-        if line.row:
-            _plot(ax, line, limit)
+    _plot(ax, [line for line in lines if line.row], reach)
     _key(edition, canvas)
     return Drawing(
         title=edition.say("forest.title", **effect_counts(edition, rows)),
@@ -103,14 +97,6 @@ def _lines(edition: Edition, rows: list[Row]) -> list[Line]:
     return found
 
 
-def _limit(rows: list[Row]) -> float:
-    """Half the width of the axis: wide enough for 19 of 20 interval ends, in quarter standard deviations."""
-    columns = ("replica_std_low", "replica_std_high", "primary_std_low", "primary_std_high")
-    ends = sorted(abs(number(r, c)) for r in rows for c in columns if known(r, c))
-    most = ends[int(0.95 * (len(ends) - 1))] if ends else 0.5
-    return max(0.5, math.ceil(4 * most) / 4)
-
-
 def _frame(edition: Edition, ax: Axes) -> None:
     difference_axis(edition, ax, edition.say("forest.axis"))
     ax.tick_params(axis="x", length=2.5)
@@ -126,8 +112,8 @@ def _headings(edition: Edition, canvas: Axes, body: float) -> None:
         (LABEL + PLOT + ESTIMATE + COUNT / 2, "forest.n", "center", COUNT),
         (WIDE - 1, "forest.verdict", "right", MARK),
     )
-    for x, key, align, width in places:
-        lines = "\n".join(wrapped(edition.say(key), width, size=SMALL))
+    for x, heading, align, width in places:
+        lines = "\n".join(wrapped(edition.say(heading), width, size=SMALL))
         canvas.text(x, y, lines, size=SMALL, color=GREY, va="center", ha=align, linespacing=0.95)
     canvas.plot([0, WIDE], [body - HEAD + 0.3] * 2, color=LINE, linewidth=0.7)
 
@@ -146,44 +132,26 @@ def _write(edition: Edition, canvas: Axes, line: Line, *, top: float) -> None:
     canvas.text(LABEL + PLOT + ESTIMATE + COUNT / 2, y, counts, size=SMALL, va="center", ha="center")
     for k, estimator in enumerate(("replica", "primary")):
         mark = mark_of(line.row, estimator)
-        canvas.text(WIDE - MARK + 5.0 + 6.5 * k, y, mark, size=TEXT, va="center", ha="center", color=INK if k else GREY)
+        canvas.text(WIDE - MARK + 4.5 + 6.5 * k, y, mark, size=TEXT, va="center", ha="center", color=INK if k else GREY)
 
 
-def _plot(ax: Axes, line: Line, limit: float) -> None:
-    smallest = number(line.row, "mde")
-    if math.isfinite(smallest):
-        reach = min(smallest, limit)
-        ax.add_patch(Rectangle((-reach, line.y - ROW / 2), 2 * reach, ROW, color=BAND, linewidth=0, zorder=0))
+def _plot(ax: Axes, lines: list[Line], reach: float) -> None:
+    known = [(line.y, min(number(line.row, "mde"), reach)) for line in lines if math.isfinite(number(line.row, "mde"))]
+    bands = [Rectangle((-half, y - ROW / 2), 2 * half, ROW) for y, half in known]
+    ax.add_collection(PatchCollection(bands, facecolor=BAND, edgecolor="none", zorder=0))
     for estimator, look in LOOKS.items():
-        if known(line.row, f"{estimator}_std"):
-            _interval(
-                ax, [number(line.row, f"{estimator}_std{end}") for end in ("", "_low", "_high")], look, line.y, limit
-            )
+        values = [_interval(line.row, estimator) for line in lines]
+        intervals(ax, [line.y + SHIFTS[estimator] for line in lines], values, look, reach=reach)
 
 
-def _interval(ax: Axes, values: list[float], look: Look, y: float, limit: float) -> None:
-    """Draw an estimate with its limits; an arrowhead where the interval goes on beyond the axis."""
-    (middle, low, high), at = values, y + look.shift
-    if not (math.isnan(low) or math.isnan(high)):
-        ends = [max(low, -limit), min(high, limit)]
-        ax.plot(ends, [at, at], color=look.color, linewidth=look.width, solid_capstyle="butt", zorder=2)
-        for cut, end, arrow in ((low < -limit, -limit, "<"), (high > limit, limit, ">")):
-            if cut:
-                ax.plot([end], [at], marker=arrow, color=look.color, markersize=4, clip_on=False, zorder=3)
-    if abs(middle) <= limit:
-        _point(ax, middle, at, look)
-
-
-def _point(ax: Axes, x: float, y: float, look: Look) -> None:
-    ax.plot([x], [y], marker=look.marker, color=look.color, markerfacecolor=look.fill, markersize=4.4, zorder=4)
+def _interval(row: Row, estimator: str) -> Interval:
+    return number(row, f"{estimator}_std"), number(row, f"{estimator}_std_low"), number(row, f"{estimator}_std_high")
 
 
 def _key(edition: Edition, canvas: Axes) -> None:
     y = 10.0
     for x, (estimator, look) in zip((1, 47), LOOKS.items(), strict=True):
-        canvas.plot([x, x + 7], [y, y], color=look.color, linewidth=look.width)
-        _point(canvas, x + 3.5, y, look)
-        canvas.text(x + 9, y, edition.say(f"analysis.{estimator}"), size=SMALL, va="center")
+        key(canvas, [(look, edition.say(f"analysis.{estimator}"))], y=y, left=x)
     canvas.add_patch(Rectangle((90, y - 1.6), 7, 3.2, facecolor=BAND, edgecolor=LINE, linewidth=0.5))
     canvas.text(99, y, edition.say("forest.band"), size=SMALL, va="center")
     for k, line in enumerate(wrapped(edition.say("forest.marks"), WIDE - 2, size=SMALL)):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -11,33 +10,29 @@ from matplotlib.ticker import MaxNLocator
 
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.numbers import NBSP
-from mtb_eval.report.style import ARMS, SMALL, Sheet, width_mm
+from mtb_eval.report.style import ARMS, SMALL, Look, Sheet, width_mm
 
 ARM_ORDER = ("mtb", "control")
 
 
-def arm_key(edition: Edition, canvas: Axes, *, y: float, left: float = 1.0) -> None:
+def arm_key(edition: Edition, canvas: Axes, *, y: float) -> None:
     """Write which mark is which arm, in one line at `y` millimetres."""
+    key(canvas, [(ARMS[arm], edition.arm(arm)) for arm in ARM_ORDER], y=y)
+
+
+def key(canvas: Axes, looks: Sequence[tuple[Look, str]], *, y: float, left: float = 1.0) -> None:
+    """Write which mark is what, side by side at `y` millimetres."""
     x = left
-    for arm in ARM_ORDER:
-        look, name = ARMS[arm], edition.arm(arm)
-        canvas.plot([x, x + 8], [y, y], color=look["color"], linestyle=look["linestyle"])
-        canvas.plot([x + 4], [y], **mark(arm))
+    for look, name in looks:
+        canvas.plot([x, x + 8], [y, y], color=look.color, linestyle=look.line, linewidth=look.width)
+        point(canvas, x + 4, y, look)
         canvas.text(x + 10, y, name, size=SMALL, va="center")
         x += 16 + width_mm(name, SMALL)
 
 
-def mark(arm: str) -> dict[str, Any]:
-    """Return how a point of an arm looks: filled for MTB, open for usual care."""
-    look = ARMS[arm]
-    return {
-        "color": look["color"],
-        "marker": look["marker"],
-        "markerfacecolor": look["markerfacecolor"],
-        "markersize": 5,
-        "linestyle": "none",
-        "zorder": 4,
-    }
+def point(ax: Axes, x: float, y: float, look: Look) -> None:
+    """Draw one mark."""
+    ax.plot([x], [y], marker=look.marker, color=look.color, markerfacecolor=look.fill, markersize=look.size, zorder=4)
 
 
 def percent_axis(edition: Edition, axis: Axis) -> None:

@@ -53,12 +53,12 @@ def _curves(edition: Edition, ax: Axes, rows: list[Row]) -> None:
         months = [0.0, *(number(r, "months") for r in here), end]
         look = ARMS[arm]
         shares = [0.0, *(number(r, "cumulative") for r in here)]
-        ax.step(months, [*shares, shares[-1]], where="post", color=look["color"], linestyle=look["linestyle"], zorder=3)
+        ax.step(months, [*shares, shares[-1]], where="post", color=look.color, linestyle=look.line, zorder=3)
         low, high = ([0.0, *(number(r, c) for r in here)] for c in ("ci_low", "ci_high"))
         ax.fill_between(
-            months, [*low, low[-1]], [*high, high[-1]], step="post", color=look["color"], alpha=0.10, linewidth=0
+            months, [*low, low[-1]], [*high, high[-1]], step="post", color=look.color, alpha=0.10, linewidth=0
         )
-        ax.text(end, shares[-1], f" {edition.arm(arm)} ", size=SMALL, color=look["color"], ha="right", va="bottom")
+        ax.text(end, shares[-1], f" {edition.arm(arm)} ", size=SMALL, color=look.color, ha="right", va="bottom")
     ax.set(xlim=(0, end), ylim=(0, None))
     ax.set_xticks(_ticks(end))
     percent_axis(edition, ax.yaxis)
@@ -88,7 +88,7 @@ def _at_risk(edition: Edition, canvas: Axes, rows: list[Row], parts: tuple[str, 
         canvas.text(1, y, edition.say(f"placements.{part}"), size=SMALL, weight="bold", va="center")
         for arm in ARM_ORDER:
             y -= LINE_HEIGHT
-            canvas.text(1, y, edition.arm(arm), size=7, va="center", color=ARMS[arm]["color"])
+            canvas.text(1, y, edition.arm(arm), size=7, va="center", color=ARMS[arm].color)
             here = _ordered(rows, arm)
             for month in _ticks(end):
                 x = LEFT + (MIDDLE - LEFT - 5) * month / end
@@ -115,8 +115,8 @@ def _bars(edition: Edition, ax: Axes, risks: list[tuple[str, float, float]]) -> 
         look = ARMS[arm]
         open_bar = arm != "mtb"
         ax.barh(
-            k, events / of if of else 0, height=0.55, facecolor=WHITE if open_bar else look["color"],
-            edgecolor=look["color"], hatch="////" if open_bar else None, linewidth=1.2,
+            k, events / of if of else 0, height=0.55, facecolor=WHITE if open_bar else look.color,
+            edgecolor=look.color, hatch="////" if open_bar else None, linewidth=1.2,
         )  # fmt: skip
         ax.text(
             events / of if of else 0, k, f"  {edition.numbers.share(events, of)}", va="center", size=SMALL, color=INK

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from matplotlib.axes import Axes
 
 from mtb_eval.report.edition import Edition
-from mtb_eval.report.figures.marks import ARM_ORDER, arm_key, grid, mark
+from mtb_eval.report.figures.marks import ARM_ORDER, arm_key, grid
 from mtb_eval.report.participants import column_label, response_values
 from mtb_eval.report.rows import Row, distinct, known, number
-from mtb_eval.report.style import ARMS, GREY, MIDDLE, SMALL, WIDE, Absent, Drawing, sheet, wrapped
+from mtb_eval.report.style import ARMS, GREY, MIDDLE, SMALL, WIDE, Absent, Drawing, Look, sheet, wrapped
 
 COLUMNS = 3
 
@@ -64,19 +67,11 @@ def _slopes(edition: Edition, ax: Axes, rows: list[Row]) -> None:
     for arm in ARM_ORDER:
         here = [r for r in rows if r["arm"] == arm]
         x, y = [months.index(number(r, "months")) for r in here], [number(r, "share") for r in here]
-        ax.plot(x, y, color=ARMS[arm]["color"], linestyle=ARMS[arm]["linestyle"], zorder=2)
-        ax.plot(x, y, **mark(arm))
+        _line(ax, x, y, ARMS[arm])
         above = sum(y) >= sum(number(r, "share") for r in rows if r["arm"] != arm)
+        side: dict[str, Any] = {"va": "bottom" if above else "top", "ha": "center", "size": SMALL}
         for at, share in zip(x, y, strict=True):
-            shift = 0.04 if above else -0.05
-            ax.text(
-                at,
-                share + shift,
-                edition.numbers.percent(share),
-                size=SMALL,
-                ha="center",
-                va="bottom" if above else "top",
-            )
+            ax.text(at, share + (0.04 if above else -0.05), edition.numbers.percent(share), **side)
     ax.set(ylim=(0, 1.12), xlim=(-0.35, max(len(months) - 0.65, 0.65)))
     ax.set_xticks(range(len(months)), [_short(edition, m) for m in months])
     ax.set_yticks([0, 0.5, 1])
@@ -88,16 +83,21 @@ def _means(edition: Edition, ax: Axes, rows: list[Row]) -> None:
     for arm, shift in zip(ARM_ORDER, (-0.35, 0.35), strict=True):
         here = [r for r in rows if r["arm"] == arm]
         x = [number(r, "months") + shift for r in here]
-        ax.plot(
-            x, [number(r, "mean") for r in here], color=ARMS[arm]["color"], linestyle=ARMS[arm]["linestyle"], zorder=2
-        )
-        for at, r in zip(x, here, strict=True):
-            ax.plot([at, at], [number(r, "ci_low"), number(r, "ci_high")], color=ARMS[arm]["color"], linewidth=1)
-            ax.plot([at], [number(r, "mean")], **mark(arm))
+        look, means = ARMS[arm], [number(r, "mean") for r in here]
+        _line(ax, x, means, look)
+        low, high = ([number(r, end) for r in here] for end in ("ci_low", "ci_high"))
+        ax.vlines(x, low, high, colors=look.color, linewidth=1, zorder=2)
     ax.set_xticks(months, [edition.numbers.count(m) for m in months])
     ax.set_xlim(months[0] - 2, months[-1] + 2)
     ax.yaxis.set_major_formatter(lambda v, _: edition.numbers.plain(v))
     ax.tick_params(color=GREY)
+
+
+def _line(ax: Axes, x: Sequence[float], y: Sequence[float], look: Look) -> None:
+    """Draw values joined by a line with a mark at each; the marks have a full outline."""
+    ax.plot(x, y, color=look.color, linestyle=look.line, linewidth=look.width, zorder=2)
+    marks: dict[str, Any] = {"marker": look.marker, "markersize": look.size, "markerfacecolor": look.fill}
+    ax.plot(x, y, color=look.color, linestyle="none", zorder=4, **marks)
 
 
 def _short(edition: Edition, months: float) -> str:

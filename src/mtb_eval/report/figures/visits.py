@@ -44,9 +44,8 @@ def _histogram(edition: Edition, ax: Axes, rows: list[Row]) -> None:
         low, high, n = (number(r, c) for c in ("low", "high", "n"))
         ax.bar(low, n, width=high - low - 0.8, align="edge", color=BLUE)
         if n:
-            ax.text(
-                (low + high) / 2, n, edition.numbers.count(n), ha="center", va="bottom", size=SMALL, zorder=5, bbox=BACK
-            )
+            over, count = 1.03 * n + 0.2, edition.numbers.count(n)
+            ax.text((low + high) / 2, over, count, ha="center", va="bottom", size=SMALL, zorder=5, bbox=BACK)
     top = max(number(r, "n") for r in rows)
     ax.set_ylim(0, top * 1.28 + 1)
     ax.set_yticks([])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from mtb_eval.report.cells import columns, count, figure, percent, word
-from mtb_eval.report.document import Cell, Line, Section, Table, filled
+from mtb_eval.report.document import Cell, Line, Section, Table, absent, filled
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.numbers import decimals_for
 from mtb_eval.report.participants import baseline_values
@@ -14,14 +14,16 @@ from mtb_eval.report.rows import Row, number, text
 
 def baseline(edition: Edition) -> Section:
     """Return the section on the families before birth."""
-    values, table = baseline_values(edition), _table(edition)
+    values, title = baseline_values(edition), edition.say("baseline.heading")
+    if not edition.rows("baseline"):
+        return absent("baseline", title, edition.say("absent.baseline"))
     finding = edition.say("baseline.finding", **values) if values["n"] else edition.say("absent.baseline")
     return Section(
         id="baseline",
-        title=edition.say("baseline.heading"),
+        title=title,
         finding=(finding,),
         figures=("baseline",),
-        tables=filled(table),
+        tables=filled(_table(edition)),
         sure=(edition.say("baseline.sure_method"), edition.say("baseline.sure_wrong")),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtb_eval.report.cells import columns, word
-from mtb_eval.report.document import Cell, Choice, Line, Section, Table, filled
+from mtb_eval.report.document import Cell, Choice, Line, Section, Table, absent, filled
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.findings import claim_counts
 from mtb_eval.report.rows import Row, distinct, text
@@ -14,11 +14,14 @@ SIGNS = {"agrees": "\N{CHECK MARK}", "differs": "\N{NOT EQUAL TO}", "cannot be t
 def claims(edition: Edition) -> Section:
     """Return the section on the published statements."""
     rows, counts = edition.rows("claims"), claim_counts(edition)
+    title = edition.say("claims.heading")
+    if not rows:
+        return absent("claims", title, edition.say("absent.claims"))
     return Section(
         id="claims",
-        title=edition.say("claims.heading"),
-        finding=(edition.say("claims.finding", **counts),) if rows else (edition.say("absent.claims"),),
-        notice=edition.say("claims.synthetic") if rows and edition.provenance.synthetic else "",
+        title=title,
+        finding=(edition.say("claims.finding", **counts),),
+        notice=edition.say("claims.synthetic") if edition.provenance.synthetic else "",
         grid=_grid(edition, rows),
         tables=filled(_table(edition, rows)),
         sure=(edition.say("claims.sure_method"), edition.say("claims.sure_wrong")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtb_eval.report.cells import columns, count, word
-from mtb_eval.report.document import Fold, Line, Section, Table, filled
+from mtb_eval.report.document import Fold, Line, Section, Table, absent, filled
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.participants import flow_values
 from mtb_eval.report.rows import Row, text
@@ -11,10 +11,12 @@ from mtb_eval.report.rows import Row, text
 
 def design(edition: Edition) -> Section:
     """Return the section on design and flow."""
-    values = flow_values(edition)
+    values, title = flow_values(edition), edition.say("design.title")
+    if not edition.rows("flow"):
+        return absent("design", title, edition.say("absent.flow"))
     return Section(
         id="design",
-        title=edition.say("design.title"),
+        title=title,
         finding=(edition.say("design.finding", **values), edition.say("design.consequence", **values)),
         figures=("flow",),
         tables=filled(_flow_table(edition)),

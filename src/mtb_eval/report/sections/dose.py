@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from mtb_eval.report.cells import columns, figure, interval, p, word
-from mtb_eval.report.document import Fold, Line, Section, Table, filled
+from mtb_eval.report.document import Fold, Line, Section, Table, absent, filled
 from mtb_eval.report.edition import Edition
-from mtb_eval.report.findings import DOSE, dose_counts, dose_rows
+from mtb_eval.report.findings import DOSE, dose_bins, dose_counts, dose_rows
 from mtb_eval.report.rows import Row, number, text
 from mtb_eval.report.scale import standardised
 
@@ -19,12 +19,13 @@ def dose(edition: Edition) -> Section:
     """Return the section on dose."""
     rule = edition.plan.dose
     values = {"threshold": rule.threshold if rule else "", **dose_counts(edition)}
-    known = bool(rule) and bool(values["n"])
-    finding = tuple(edition.say(f"dose.{k}", **values) for k in ("finding", "finding_difference"))
+    title = edition.say("dose.heading", **values) if rule else edition.say("dose.heading_none")
+    if not rule or not values["n"]:
+        return absent("dose", title, edition.say("absent.dose"))
     return Section(
         id="dose",
-        title=edition.say("dose.heading", **values) if rule else edition.say("dose.heading_none"),
-        finding=finding if known else (edition.say("absent.dose"),),
+        title=title,
+        finding=tuple(edition.say(f"dose.{k}", **values) for k in ("finding", "finding_difference")),
         figures=("dose",),
         tables=filled(_contrast_table(edition, values)),
         sure=tuple(edition.say(f"dose.{k}", **values) for k in ("sure_method", "sure_wrong")),
@@ -79,8 +80,8 @@ def _bin_table(edition: Edition) -> Table:
         id="dose-bins-table",
         caption=edition.say("dose.bins_caption"),
         columns=columns(edition, "outcome", "visits", *BIN.split(), numeric=BIN),
-        lines=tuple(_bin_line(edition, r) for r in edition.rows("dose_bins")),
-        note=edition.say("dose.bins_note", level=edition.level),
+        lines=tuple(_bin_line(edition, r) for r in dose_bins(edition)),
+        note=edition.say("dose.bins_note", fewest=edition.plan.disclosure_threshold),
         source="dose_bins",
     )
 

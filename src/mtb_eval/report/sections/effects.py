@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtb_eval.report.cells import columns, figure, interval, p, word
-from mtb_eval.report.document import Cell, Choice, Fold, Line, Section, Table, filled
+from mtb_eval.report.document import Cell, Choice, Fold, Line, Section, Table, absent, filled
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.findings import effect_counts, effect_phrase
 from mtb_eval.report.flags import disagreements, few_degrees, flags
@@ -19,9 +19,12 @@ NUMBERS = "primary_std primary_interval primary_p replica_std replica_p mde"
 def effects(edition: Edition) -> Section:
     """Return the section on the effects of care received."""
     rows, earlier = edition.main_outcomes(), edition.earlier_outcomes()
+    title = edition.say("effects.title", when=edition.at_wave(edition.main_wave))
+    if not rows and not earlier:
+        return absent("effects", title, edition.say("absent.outcomes"))
     return Section(
         id="effects",
-        title=edition.say("effects.title", when=edition.at_wave(edition.main_wave)),
+        title=title,
         finding=_finding(edition, rows),
         figures=("forest",),
         tables=filled(_table(edition, rows, "effects-table", edition.say("effects.caption"))),

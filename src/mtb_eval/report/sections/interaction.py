@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtb_eval.report.cells import columns, figure, interval, p, word
-from mtb_eval.report.document import Fold, Line, Section, Table, filled
+from mtb_eval.report.document import Fold, Line, Section, Table, absent, filled
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.findings import DIFFERENCE_IN_CHANGE, change_counts, change_outcome
 from mtb_eval.report.participants import column_label
@@ -16,14 +16,13 @@ GAP = "gap interval p n_pairs"
 def interaction(edition: Edition) -> Section:
     """Return the section on change in interaction."""
     counts, rows = change_counts(edition), edition.rows("change")
-    if rows:
-        finding = tuple(edition.say(f"interaction.{k}", **counts) for k in ("finding", "finding_gap"))
-    else:
-        finding = (edition.say("absent.change"),)
+    title = edition.say("interaction.title" if edition.plan.interaction else "interaction.title_none", **counts)
+    if not rows:
+        return absent("interaction", title, edition.say("absent.change"))
     return Section(
         id="interaction",
-        title=edition.say("interaction.title", **counts),
-        finding=finding,
+        title=title,
+        finding=tuple(edition.say(f"interaction.{k}", **counts) for k in ("finding", "finding_gap")),
         figures=("change",),
         tables=(*filled(_change_table(edition, rows)), *filled(_gap_table(edition))),
         sure=(edition.say("interaction.sure_method"), edition.say("interaction.sure_wrong", **counts)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtb_eval.report.cells import columns, count, figure, interval, note, p, percent, word
-from mtb_eval.report.document import Cell, Fold, Line, Section, Table, filled
+from mtb_eval.report.document import Cell, Fold, Line, Section, Table, absent, filled
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.findings import placement_risks, placement_values
 from mtb_eval.report.rows import Row, first, known, number, text
@@ -14,16 +14,17 @@ SHARES = ("risk", "difference")
 
 def placements(edition: Edition) -> Section:
     """Return the section on placements."""
-    values = placement_values(edition)
-    some = bool(placement_risks(edition))
-    finding = [edition.say(f"placements.{k}", **values) for k in ("finding", "finding_ratio")] if some else []
+    values, title = placement_values(edition), edition.say("placements.heading")
+    if not placement_risks(edition):
+        return absent("placements", title, edition.say("absent.placements"))
+    finding = [edition.say(f"placements.{k}", **values) for k in ("finding", "finding_ratio")]
     moves = first(edition.rows("placements"), measure="fragility")
     if known(moves, "estimate"):
         finding.append(edition.say("placements.fragility", moves=edition.numbers.count(number(moves, "estimate"))))
     return Section(
         id="placements",
-        title=edition.say("placements.heading"),
-        finding=tuple(finding) or (edition.say("absent.placements"),),
+        title=title,
+        finding=tuple(finding),
         figures=("placements",),
         tables=filled(_table(edition)),
         sure=(edition.say("placements.sure_method"), edition.say("placements.sure_wrong")),

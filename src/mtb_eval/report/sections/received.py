@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtb_eval.report.cells import columns, count, figure, percent, word
-from mtb_eval.report.document import Fold, Line, Section, Table, filled
+from mtb_eval.report.document import Fold, Line, Section, Table, absent, filled
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.participants import usual_care_share, visit_values
 from mtb_eval.report.rows import Row, number, text
@@ -11,9 +11,12 @@ from mtb_eval.report.rows import Row, number, text
 
 def received(edition: Edition) -> Section:
     """Return the section on what families received."""
+    title = edition.say("received.title")
+    if not edition.rows("visits") and not edition.rows("usual_care"):
+        return absent("received", title, edition.say("absent.visits"))
     return Section(
         id="received",
-        title=edition.say("received.title"),
+        title=title,
         finding=_finding(edition),
         figures=("visits",),
         tables=(*filled(_visit_table(edition)), *filled(_usual_care_table(edition))),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtb_eval.report.cells import columns, figure, share, word
-from mtb_eval.report.document import Line, Section, Table, filled
+from mtb_eval.report.document import Line, Section, Table, absent, filled
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.participants import response_values
 from mtb_eval.report.rows import Row, number, text
@@ -11,13 +11,13 @@ from mtb_eval.report.rows import Row, number, text
 
 def response(edition: Edition) -> Section:
     """Return the section on response and attrition."""
-    values = response_values(edition)
-    some = bool(len(edition.tables["response"]))
-    finding = tuple(edition.say(f"response.{k}", **values) for k in ("finding", "consequence"))
+    values, title = response_values(edition), edition.say("response.heading")
+    if not edition.rows("response"):
+        return absent("response", title, edition.say("absent.response"))
     return Section(
         id="response",
-        title=edition.say("response.heading"),
-        finding=finding if some else (edition.say("absent.response"),),
+        title=title,
+        finding=tuple(edition.say(f"response.{k}", **values) for k in ("finding", "consequence")),
         figures=("response",),
         tables=filled(_table(edition)),
         sure=(edition.say("response.sure_method"), edition.say("response.sure_wrong")),

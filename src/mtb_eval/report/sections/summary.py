@@ -35,7 +35,8 @@ def _cards(edition: Edition) -> Iterator[Card]:
     design, response, visits = design_values(edition), response_values(edition), visit_values(edition)
     rows = edition.main_outcomes()
     counts = effect_counts(edition, rows)
-    yield Card(value=str(design["n_families"]), label=edition.say("card.families", **design), section="design")
+    if edition.rows("flow"):
+        yield Card(value=str(design["n_families"]), label=edition.say("card.families", **design), section="design")
     if len(edition.tables["response"]):
         value = edition.say("card.response_value", **response)
         yield Card(value=value, label=edition.say("card.response", **response), section="response")
@@ -67,7 +68,8 @@ def _points(edition: Edition) -> Iterator[Point]:
 
 
 def _limits(edition: Edition) -> Iterator[str]:
-    yield edition.say("summary.limit_lot", **design_values(edition))
+    if edition.rows("training"):
+        yield edition.say("summary.limit_lot", **design_values(edition))
     if len(edition.tables["response"]):
         yield edition.say("summary.limit_response", **response_values(edition))
     yield edition.say("summary.limit_none")
