@@ -1,5 +1,6 @@
 """What is declared: the plan, the instruments, the files and the published claims, as frozen objects."""
 
+from mtb_eval.study.attrition_rule import AttritionRule
 from mtb_eval.study.claims import Claim, read_claims
 from mtb_eval.study.dose_rule import DoseDetail, VisitRule
 from mtb_eval.study.instruments import Cutoff, Instrument, Scale
@@ -24,6 +25,7 @@ from mtb_eval.study.tables import PlanError, Text
 __all__ = [
     "DEFAULT_PLAN",
     "Category",
+    "AttritionRule",
     "Claim",
     "Column",
     "Covariate",

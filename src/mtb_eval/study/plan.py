@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, Protocol, TypeVar
 
+from mtb_eval.study.attrition_rule import AttritionRule
 from mtb_eval.study.claims import Claim
 from mtb_eval.study.dose_rule import DoseDetail, VisitRule
 from mtb_eval.study.instruments import Instrument
@@ -192,6 +193,7 @@ class Plan:
     placements: PlacementRule | None = None
     usual_care: UsualCareRule | None = None
     lot: LotRule | None = None
+    attrition: AttritionRule | None = None
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     claims: tuple[Claim, ...] = ()
