@@ -24,8 +24,8 @@ from mtb_eval.study.tables import PlanError, Text
 
 __all__ = [
     "DEFAULT_PLAN",
-    "Category",
     "AttritionRule",
+    "Category",
     "Claim",
     "Column",
     "Covariate",
@@ -46,8 +46,8 @@ __all__ = [
     "Text",
     "UsualCareRule",
     "Variable",
-    "VisitRule",
     "VerdictRule",
+    "VisitRule",
     "Wave",
     "load_plan",
     "read_claims",
