@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from mtb_eval.analysis.model_data import ModelData, dummies, stack
 from mtb_eval.analysis.verdicts import sign_of
+from mtb_eval.inference.cluster_level import arm_means, paired_t, unpaired_t
 from mtb_eval.inference.cross import Cross, cross_products
 from mtb_eval.inference.estimate import Estimate
+from mtb_eval.inference.estimating_equations import robust_estimate
+from mtb_eval.inference.gee import Correlation, gee
 from mtb_eval.inference.kenward_roger import kenward_roger
 from mtb_eval.inference.mixed import fit_mixed, mixed_satterthwaite, mixed_z
 from mtb_eval.inference.ols import ols
@@ -50,7 +53,15 @@ def care_rows(data: ModelData, outcome: Outcome, level: float) -> Iterator[Row]:
     """Yield the effect-table rows of one outcome: replica, primary, sensitivity; a failure is a row with its error."""
     base = base_row(data, outcome)
     for estimator, build in (("replica", _replica), ("primary", _primary), ("sensitivity", _sensitivity)):
-        yield from attempt({**base, "estimand": CARE, "estimator": estimator}, data, build, level)
+        for row in attempt({**base, "estimand": CARE, "estimator": estimator}, data, build, level):
+            yield {**row, "warning": "; ".join(filter(None, (asked_of(outcome), str(row.get("warning", "")))))}
+
+
+def asked_of(outcome: Outcome) -> str:
+    """Return a warning that an outcome is asked of some families only, decided after recruitment, or ""."""
+    if outcome.population is None:
+        return ""
+    return f"only among families of the population {outcome.population}, which the programme may have changed"
 
 
 def base_row(data: ModelData, outcome: Outcome) -> Row:
@@ -128,16 +139,50 @@ def _primary(data: ModelData, level: float) -> Iterator[Row]:
     design = primary_design(data)
     fit = ols(design.cross, collinear="drop")
     yield estimate_row(cluster_robust(fit, design.contrast, kind="CR2", level=level))
-    yield wild_row(wild_bootstrap(design.cross, design.contrast, variant="wcr31", level=level))
+    yield wild_row(wild_bootstrap(fit, design.contrast, variant="wcr31", level=level))
 
 
 def _sensitivity(data: ModelData, level: float) -> Iterator[Row]:
     design = primary_design(data)
     fit = ols(design.cross, collinear="drop")
-    for kind in ("CR1", "CV3"):
+    for kind in ("CR1", "CR3", "CV3"):
         yield estimate_row(cluster_robust(fit, design.contrast, kind=kind, reference="G-1", level=level))
-    for variant in ("wcr11", "wcr33"):
-        yield wild_row(wild_bootstrap(design.cross, design.contrast, variant=variant, level=level))
+    for variant in ("wcr11", "wcr13", "wcr33"):
+        yield wild_row(wild_bootstrap(fit, design.contrast, variant=variant, level=level))
+    yield from _or_reason("two-stage cluster means", _two_stage, data, level)
+    yield from _or_reason("GEE, exchangeable", _gee, data, level)
+
+
+def _or_reason(method: str, build: Callable[[ModelData, float], Row], data: ModelData, level: float) -> Iterator[Row]:
+    """Yield the row, or one with the reason why this analysis alone cannot be made."""
+    try:
+        yield build(data, level)
+    except FAILURES as failure:
+        yield {"method": method, "error": str(failure)}
+
+
+def _two_stage(data: ModelData, level: float) -> Row:
+    """Residuals from a model without care received, averaged by municipality and arm."""
+    x = stack(np.ones_like(data.y), data.calendar, data.covariates)
+    means = arm_means(data.y, data.mtb, data.municipality, covariates=x)
+    row = estimate_row((paired_t if means.paired.any() else unpaired_t)(means, level=level))
+    left = float(np.var(data.mtb - x @ np.linalg.lstsq(x, data.mtb, rcond=None)[0]) / np.var(data.mtb))
+    pulled = f"covariates that track care received take {1 - left:.0%} of it with them, the estimate is pulled to 0"
+    return {**row, "warning": "; ".join(filter(None, (str(row["warning"]), pulled)))}
+
+
+def _gee(data: ModelData, level: float) -> Row:
+    """The replica's columns and calendar time, families of a municipality equally correlated."""
+    x = stack(np.ones_like(data.y), data.mtb, data.calendar, data.covariates)
+    correlation: Correlation = "exchangeable"
+    try:
+        fit = gee(x, data.y, data.municipality)
+        warning = fit.warning
+    except ValueError as failure:
+        correlation, warning = "independence", f"independence was used: {failure}"
+        fit = gee(x, data.y, data.municipality, correlation=correlation)
+    e = robust_estimate(fit.equations, _picks(x, 1), kind="CR3", reference="G-1", level=level)
+    return {**estimate_row(e, method=f"GEE, {correlation}, {e.method}"), "warning": warning}
 
 
 def _unusable(data: ModelData) -> str:
