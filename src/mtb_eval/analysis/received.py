@@ -98,8 +98,8 @@ def usual_care(study: Study, plan: Plan) -> pd.DataFrame:
 
 
 def _known_visits(study: Study) -> np.ndarray:
-    n_visits = study.families.loc[study.families["mtb"] == 1, "n_visits"].to_numpy(dtype=float)
-    return n_visits[np.isfinite(n_visits)]
+    n_visits: np.ndarray = study.families.loc[study.families["mtb"] == 1, "n_visits"].to_numpy(dtype=float)
+    return np.asarray(n_visits[np.isfinite(n_visits)])
 
 
 def _mtb_intensity(study: Study, plan: Plan) -> list[tuple[str, float, int, int]]:

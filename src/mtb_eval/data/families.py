@@ -16,8 +16,8 @@ class Study:
         municipality (str), mtb (1.0 MTB, 0.0 usual care), the other columns of the families source, every score,
         cut-off and variable as `<name>_<wave>` (float, NaN where missing), `answered_<wave>` (bool: a
         questionnaire of that wave exists), `video_<wave>` (bool), n_visits (held visits up to the day of the
-        last wave's age; 0.0 in usual care, NaN in MTB where there is no visit log), calendar_years (years from the plan's first recruitment day), and the
-        placement outcome (1.0 placed before its age limit, else 0.0).
+        last wave's age; 0.0 in usual care, NaN in MTB where there is no visit log), calendar_years (years from the
+        plan's first recruitment day), and the placement outcome (1.0 placed before its age limit, else 0.0).
     answers: by wave id, one row per answered questionnaire: family_id and the instruments' item columns as
         answer codes before reversal and points, ticks as 1 (float, NaN where missing or not applicable).
     ratings: one row per video and coder: family_id, wave, coder, recorded_on, rated_on, item columns.
