@@ -24,11 +24,13 @@ def item_steps(world: World, instrument: Instrument, wave: str, noise: Mapping[i
     latent score of the item's home scale; shift and effect sum over every scale that holds the item.
     """
     home, top = home_scales(instrument), len(instrument.answers) - 1
+    moved = {s.id: _moved(world, s, wave) for s in instrument.scales if s.items}
     found = {}
     for k in range(1, instrument.n_items + 1):
         scale = home.get(k)
         own = _truth(world, scale)
-        theta = _theta(world, instrument, k, wave)
+        theta = world.families.family if scale is None else world.latent.scores[scale.id, wave]
+        theta = theta + sum(_sign(k, scale, s) * moved[s.id] for s in instrument.scales if k in s.items)
         y = own.loading * theta + np.sqrt(1 - own.loading**2) * noise[k]
         level, spread = _level(own, scale, top)
         level += DIFFICULTY * ((2 * k) % 5 - 2)
@@ -36,28 +38,24 @@ def item_steps(world: World, instrument: Instrument, wave: str, noise: Mapping[i
     return found
 
 
-def codes_of(instrument: Instrument, item: int, steps: Ints) -> Ints:
-    """Return the codes (n,) in the file for answers in steps of rising points of the item's home scale."""
-    codes = sorted(instrument.answers)
+def codes_of(instrument: Instrument, steps: Mapping[int, Ints]) -> dict[int, Ints]:
+    """Return by item the codes (n,) in the file for answers in steps of rising points of the item's home scale."""
+    home, codes = home_scales(instrument), sorted(instrument.answers)
     rising = np.array(sorted(codes, key=lambda c: instrument.points.get(c, float(c))))
-    turned = rising[steps]
-    scale = home_scales(instrument).get(item)
-    return codes[0] + codes[-1] - turned if scale and item in scale.reversed_items else turned
+    turned = codes[0] + codes[-1] - rising
+    reversed_items = {k for k, scale in home.items() if k in scale.reversed_items}
+    return {k: (turned if k in reversed_items else rising)[s] for k, s in steps.items()}
 
 
-def _theta(world: World, instrument: Instrument, item: int, wave: str) -> Floats:
-    home = home_scales(instrument).get(item)
-    theta = world.families.family if home is None else world.latent.scores[home.id, wave]
-    for scale in (s for s in instrument.scales if home is not None and item in s.items):
-        turned = (item in scale.reversed_items) != (home is not None and item in home.reversed_items)
-        theta = theta + (-1 if turned else 1) * _moved(world, scale, wave)
-    return theta
+def _sign(item: int, home: Scale | None, scale: Scale) -> float:
+    """Return -1 if a scale counts an item the other way than its home scale, else +1."""
+    return 1.0 if home is None or (item in scale.reversed_items) == (item in home.reversed_items) else -1.0
 
 
 def _moved(world: World, scale: Scale, wave: str) -> Floats:
-    shift = _truth(world, scale).shift.get(wave, 0.0)
+    """Return (n,) what shift and effect of care add to a scale's latent score."""
     columns = (scale.id, *(c.id for c in scale.cutoffs))
-    return np.asarray(shift + np.sum([world.effect(c, wave) for c in columns], axis=0))
+    return np.asarray(_truth(world, scale).shift.get(wave, 0.0) + sum(world.effect(c, wave) for c in columns))
 
 
 def _truth(world: World, scale: Scale | None) -> ScaleTruth:

@@ -27,8 +27,10 @@ class Latent:
 
 def home_scales(instrument: Instrument) -> dict[int, Scale]:
     """Return by item number the scale it belongs to: the one with the fewest items."""
-    scales = sorted((s for s in instrument.scales if s.items), key=lambda s: len(s.items))
-    return {k: next(s for s in scales if k in s.items) for s in scales for k in s.items}
+    found: dict[int, Scale] = {}
+    for scale in sorted(instrument.scales, key=lambda s: len(s.items)):
+        found |= {k: scale for k in scale.items if k not in found}
+    return found
 
 
 def answered_in(plan: Plan, truth: Truth) -> Iterator[tuple[Source, str]]:

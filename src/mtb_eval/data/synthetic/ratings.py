@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mtb_eval.data.synthetic.design import Floats, Ints, days_of
+from mtb_eval.data.synthetic.design import Floats, days_of
 from mtb_eval.data.synthetic.items import codes_of, item_steps
 from mtb_eval.data.synthetic.latent import film_waves
 from mtb_eval.data.synthetic.world import World
@@ -59,8 +59,5 @@ def _rated(
     error = np.sqrt(1 - CODER_SHARE) * video + np.sqrt(CODER_SHARE) * own + leniency
     noise = {k: error[k - 1] for k in range(1, instrument.n_items + 1)}
     blank = rng.random(video.shape) < NOT_RATED
-    steps: dict[int, Ints] = item_steps(world, instrument, wave, noise)
-    return {
-        instrument.item_column(k): np.where(blank[k - 1], np.nan, codes_of(instrument, k, s).astype(float))
-        for k, s in steps.items()
-    }
+    codes = codes_of(instrument, item_steps(world, instrument, wave, noise))
+    return {instrument.item_column(k): np.where(blank[k - 1], np.nan, c.astype(float)) for k, c in codes.items()}

@@ -17,15 +17,17 @@ def rescored(families: pd.DataFrame, raw: Mapping[str, pd.DataFrame], plan: Plan
 
     For tables of `simulate_study` alone: much faster than loading, which also types and checks.
     """
-    rows = pd.Index(families["family_id"])
+    ids = pd.Index(families["family_id"])
     new: dict[str, NDArray[np.float64]] = {}
     for source in (s for s in plan.sources if s.id in raw):
-        for name, values in _parts(raw[source.id], source, plan):
-            new[name] = values.reindex(rows).to_numpy(dtype=float)
-    return families.assign(**{name: values for name, values in new.items() if name in families})
+        for part in _parts(raw[source.id], source, plan):
+            values = part.reindex(ids).to_numpy(dtype=float)
+            new |= {str(name): values[:, j] for j, name in enumerate(part) if name in families}
+    return families.assign(**new)
 
 
-def _parts(frame: pd.DataFrame, source: Source, plan: Plan) -> Iterator[tuple[str, pd.Series]]:
+def _parts(frame: pd.DataFrame, source: Source, plan: Plan) -> Iterator[pd.DataFrame]:
+    """Yield tables of scores by family, columns as in the families table."""
     column = next((c.in_file for c in source.columns if c.type == "wave"), None)
     if source.role == "ratings" and column:
         yield from _rated(frame, column, source, plan)
@@ -36,17 +38,17 @@ def _parts(frame: pd.DataFrame, source: Source, plan: Plan) -> Iterator[tuple[st
             yield from _asked(part, str(wave), source, plan)
 
 
-def _asked(frame: pd.DataFrame, wave: str, source: Source, plan: Plan) -> Iterator[tuple[str, pd.Series]]:
+def _asked(frame: pd.DataFrame, wave: str, source: Source, plan: Plan) -> Iterator[pd.DataFrame]:
     answers = frame.set_index(_id(source))
     for instrument in (plan.instruments[i] for i in source.instruments):
         given = answers[list(instrument.columns)].astype(float)
-        scores = score(given.mask(given.isin(list(source.missing_codes))), instrument)
-        yield from ((f"{name}_{wave}", scores[name]) for name in scores)
-    for variable in (v for v in plan.variables if wave in v.waves):
-        column = next((c for c in source.columns if c.name == variable.column), None)
-        if column is not None:
-            codes = {c.name: c.code for c in column.categories}
-            yield f"{variable.id}_{wave}", _variable(variable, answers[column.in_file], source, codes)
+        yield score(given.mask(given.isin(list(source.missing_codes))), instrument).add_suffix(f"_{wave}")
+    columns = {c.name: c for c in source.columns}
+    asked = [v for v in plan.variables if wave in v.waves and v.column in columns]
+    for variable in asked:
+        column = columns[variable.column]
+        codes = {c.name: c.code for c in column.categories}
+        yield _variable(variable, answers[column.in_file], source, codes).to_frame(f"{variable.id}_{wave}")
 
 
 def _variable(variable: Variable, answers: pd.Series, source: Source, codes: Mapping[str, int]) -> pd.Series:
@@ -57,12 +59,13 @@ def _variable(variable: Variable, answers: pd.Series, source: Source, codes: Map
     return pd.Series(np.where(given.isna(), np.nan, given.isin(true)), index=answers.index)
 
 
-def _rated(frame: pd.DataFrame, wave: str, source: Source, plan: Plan) -> Iterator[tuple[str, pd.Series]]:
+def _rated(frame: pd.DataFrame, wave: str, source: Source, plan: Plan) -> Iterator[pd.DataFrame]:
     for instrument in (plan.instruments[i] for i in source.instruments):
         per_coder = scale_scores(frame.set_index([_id(source), wave]), instrument)
         scores = with_cutoffs(per_coder.groupby(level=[0, 1]).mean(), instrument)
         for of in scores.index.unique(level=1):
-            yield from ((f"{name}_{of}", values) for name, values in scores.xs(of, level=1).items())
+            here = scores[scores.index.get_level_values(1) == of].droplevel(1)
+            yield here.add_suffix(f"_{of}")
 
 
 def _id(source: Source) -> str:
