@@ -94,7 +94,8 @@ def first_stages(study: Study, plan: Plan) -> pd.DataFrame:
     doi 10.1080/00401706.2013.806694); infinite where the instrument is care received itself. Of `n_offered` families
     `n_never` did not receive it; `n_always` received it without the offer.
     """
-    return table(without_unit(_each(study, plan, _first_stage), FIRST_STAGE_COLUMNS), FIRST_STAGE_COLUMNS)
+    rows = without_unit(_each(study, plan, _first_stage), FIRST_STAGE_COLUMNS)
+    return table(({**row, "analysis": FIRST_STAGE} for row in rows), FIRST_STAGE_COLUMNS)
 
 
 def instrument(study: Study, plan: Plan) -> pd.DataFrame:
@@ -145,7 +146,7 @@ def _each(study: Study, plan: Plan, make: Callable[[Flags], Build]) -> Iterator[
     for outcome in plan.outcomes:
         data = model_data(study, plan, outcome)
         here = offered[data.rows]
-        base = {**shared(data, outcome, data.sd), "n_offered": float(here.sum())}
+        base = {**shared(data, outcome, data.sd), "analysis": INSTRUMENT, "n_offered": float(here.sum())}
         yield from attempted(base, data, make(here), plan.level)
 
 
@@ -159,7 +160,6 @@ def _first_stage(offered: Flags) -> Build:
         yield {
             **row,
             **_strength(model),
-            "analysis": FIRST_STAGE,
             "n_never": float(never.sum()),
             "n_always": float(always.sum()),
             "warning": SAME if _is_care(model) else row["warning"],
@@ -196,7 +196,7 @@ def _effects(offered: Flags) -> Build:
         }
         same = SAME if _is_care(model) else ""
         for row in (*_two_stage(model, level), _anderson_rubin(model, level)):
-            yield {**row, "analysis": INSTRUMENT, "warning": same}
+            yield {**row, "warning": same}
 
     return build
 

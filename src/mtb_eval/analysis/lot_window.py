@@ -194,6 +194,8 @@ def _builder(window: LotWindow, statistic: Statistic, *, adjusted: bool) -> Buil
     def build(by_lot: ModelData, level: float) -> Iterator[Row]:
         design = _design(by_lot, window, adjusted=adjusted)
         test = randomisation_test(by_lot.y, design, statistic=statistic, level=level)
+        if not np.isfinite(test.p):
+            raise ValueError("no standard error can be formed in the window: an arm is one municipality or all alike")
         few = min(by_lot.mtb.sum(), (1 - by_lot.mtb).sum()) < FEW
         blunt = f"the smallest possible p is {test.p_min:.3g}: nothing can be significant at this level"
         yield {

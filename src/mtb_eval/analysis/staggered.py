@@ -36,6 +36,7 @@ WEIGHT_COLUMNS = (
     "wave",
     "analysis",
     "model",
+    "method",
     "estimate",
     "standardised",
     "n_families",
@@ -132,6 +133,7 @@ def _builder(w: Array, period: Texts, sd: float) -> Build:
         found = effect_weights(data.y, data.mtb, w, cell)
         negative, cells = found.weights < -EQUAL, found.cell_weights < -EQUAL
         yield {
+            "method": "OLS, no inference",
             "estimate": found.estimate,
             "n_families": float(len(negative)),
             "n_negative": float(negative.sum()),
