@@ -76,9 +76,9 @@ def silent(_: str) -> None:
 def make_synthetic(
     plan: Plan,
     folder: str | Path,
+    *,
     seed: int | None = None,
     progress: Progress | None = None,
-    *,
     start: Truth | None = None,
 ) -> Truth:
     """Calibrate a truth, write the synthetic study it gives to `folder` with truth.toml beside it, and return it.

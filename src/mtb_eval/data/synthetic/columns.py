@@ -10,7 +10,7 @@ import pandas as pd
 from mtb_eval.study import Column, Source
 
 
-def table(source: Source, known: Mapping[str, object], n: int, rng: np.random.Generator) -> pd.DataFrame:
+def table(source: Source, known: Mapping[str, object], *, n: int, rng: np.random.Generator) -> pd.DataFrame:
     """Return n rows of the source's columns, named as in its file; a column that is not `known` is drawn."""
     return pd.DataFrame({c.in_file: known[c.name] if c.name in known else _drawn(c, n, rng) for c in source.columns})
 

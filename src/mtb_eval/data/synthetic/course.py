@@ -40,7 +40,7 @@ class Course:
     filmed: Mapping[str, Bools]
 
 
-def draw_course(plan: Plan, truth: Truth, families: Families, latent: Latent, rng: np.random.Generator) -> Course:
+def draw_course(plan: Plan, truth: Truth, *, families: Families, latent: Latent, rng: np.random.Generator) -> Course:
     """Return the course of each family; counts are those of the truth."""
     strain = _index(plan, truth.placement, families, latent)
     take_up = _index(plan, truth.participation, families, latent) + rng.standard_normal(families.n)

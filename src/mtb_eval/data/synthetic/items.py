@@ -17,7 +17,7 @@ USUAL_SPREAD = 0.8
 USUAL_LEVEL = {"higher": 0.65, "lower": 0.25}  # of the range of answers, by what is better
 
 
-def item_steps(world: World, instrument: Instrument, wave: str, noise: Mapping[int, Floats]) -> dict[int, Ints]:
+def item_steps(world: World, instrument: Instrument, *, wave: str, noise: Mapping[int, Floats]) -> dict[int, Ints]:
     """Return by item the answer (n,) in steps from the lowest points, 0..K-1; `noise` (n,) by item, standard normal.
 
     step = round(level + spread (loading (theta + shift + effect) + sqrt(1 - loading^2) noise)), bounded; theta is the

@@ -54,7 +54,7 @@ def film_waves(plan: Plan, truth: Truth) -> list[str]:
     return [w.id for w in plan.waves if w.id in wanted]
 
 
-def draw_latent(plan: Plan, truth: Truth, families: Families, rng: np.random.Generator) -> Latent:
+def draw_latent(plan: Plan, truth: Truth, *, families: Families, rng: np.random.Generator) -> Latent:
     """Return latent scores with family, instrument, municipality and calendar-time variance.
 
     score = sign (a F + b C + c S + d E) + municipality + sign slope (years - mean): F is shared by the family, C by

@@ -46,7 +46,7 @@ def _instrument(
     world: World, source: Source, instrument: Instrument, wave: str, rng: np.random.Generator
 ) -> dict[str, NDArray[np.generic]]:
     noise = {k: rng.standard_normal(world.families.n) for k in range(1, instrument.n_items + 1)}
-    steps = item_steps(world, instrument, wave, noise)
+    steps = item_steps(world, instrument, wave=wave, noise=noise)
     codes = codes_of(instrument, steps)
     columns: dict[str, NDArray[np.generic]] = {
         instrument.item_column(k): _with_missing(c, source, world, rng) for k, c in codes.items()

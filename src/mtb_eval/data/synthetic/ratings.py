@@ -59,5 +59,5 @@ def _rated(
     error = np.sqrt(1 - CODER_SHARE) * video + np.sqrt(CODER_SHARE) * own + leniency
     noise = {k: error[k - 1] for k in range(1, instrument.n_items + 1)}
     blank = rng.random(video.shape) < NOT_RATED
-    codes = codes_of(instrument, item_steps(world, instrument, wave, noise))
+    codes = codes_of(instrument, item_steps(world, instrument, wave=wave, noise=noise))
     return {instrument.item_column(k): np.where(blank[k - 1], np.nan, c.astype(float)) for k, c in codes.items()}

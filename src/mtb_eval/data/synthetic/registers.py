@@ -38,7 +38,7 @@ def families(world: World, source: Source, rng: np.random.Generator) -> pd.DataF
         "left_on": c.left,
         "left_reason": [reasons.get(r, np.nan) for r in c.reason],
     }
-    return table(source, known, f.n, rng)
+    return table(source, known, n=f.n, rng=rng)
 
 
 def placements(world: World, source: Source, rng: np.random.Generator) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def placements(world: World, source: Source, rng: np.random.Generator) -> pd.Dat
         "ended_on": ended,
         "place": rng.choice(list(codes(source, "place").values()) or [0], spells.size),
     }
-    return table(source, known, spells.size, rng)
+    return table(source, known, n=spells.size, rng=rng)
 
 
 def municipalities(world: World, source: Source, rng: np.random.Generator) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def municipalities(world: World, source: Source, rng: np.random.Generator) -> pd
         "trained_on": np.array([m.trained_on for m in places], dtype="datetime64[D]"),
         "randomised": [int(m.randomised) for m in places],
     }
-    return table(source, known, len(places), rng)
+    return table(source, known, n=len(places), rng=rng)
 
 
 def costs(world: World, source: Source, rng: np.random.Generator) -> pd.DataFrame:
@@ -87,14 +87,14 @@ def costs(world: World, source: Source, rng: np.random.Generator) -> pd.DataFram
         "dkk_per_hour": np.round(price * _lognormal(0.04, len(cells), rng), 2),
         "n_families": [served[m] for m, _, _ in cells],
     }
-    return table(source, known, len(cells), rng)
+    return table(source, known, n=len(cells), rng=rng)
 
 
 def interviews(world: World, source: Source, rng: np.random.Generator) -> pd.DataFrame:
     """Return the interviews held as in their file: as many in each group as the truth says."""
     held = world.truth.interviews
     groups = [code for name, code in codes(source, "group").items() for _ in range(held.get(name, 0))]
-    return table(source, {"interview": np.arange(1, len(groups) + 1), "group": groups}, len(groups), rng)
+    return table(source, {"interview": np.arange(1, len(groups) + 1), "group": groups}, n=len(groups), rng=rng)
 
 
 def _lognormal(sd: float, n: int, rng: np.random.Generator) -> Floats:

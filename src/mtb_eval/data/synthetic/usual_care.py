@@ -52,7 +52,7 @@ def usual_care(world: World, source: Source, rng: np.random.Generator) -> pd.Dat
         ),
         "contacts_per_month": np.concatenate([np.round(contacts, 1), np.full(without.size, np.nan)]),
     }
-    return table(source, known, index.size, rng).iloc[np.argsort(index, kind="stable")].reset_index(drop=True)
+    return table(source, known, n=index.size, rng=rng).iloc[np.argsort(index, kind="stable")].reset_index(drop=True)
 
 
 def _groups(world: World, rng: np.random.Generator) -> _Served:

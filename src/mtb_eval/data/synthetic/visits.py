@@ -34,7 +34,7 @@ def visits(world: World, source: Source, rng: np.random.Generator) -> pd.DataFra
         "father_present": (took_place & father).astype(np.int64),
         "minutes": np.where(took_place, np.clip(minutes, 20, 150), 0).astype(np.int64),
     }
-    return table(source, known, family.size, rng)
+    return table(source, known, n=family.size, rng=rng)
 
 
 def _numbered(counts: Ints) -> tuple[Ints, Ints]:

@@ -45,6 +45,6 @@ def draw_world(plan: Plan, truth: Truth, rng: np.random.Generator) -> World:
     """Return families, latent scores and course, each from its own stream of random numbers."""
     for_families, for_latent, for_course = rng.spawn(3)
     families = draw_families(plan, truth, for_families)
-    latent = draw_latent(plan, truth, families, for_latent)
-    course = draw_course(plan, truth, families, latent, for_course)
+    latent = draw_latent(plan, truth, families=families, rng=for_latent)
+    course = draw_course(plan, truth, families=families, latent=latent, rng=for_course)
     return World(plan=plan, truth=truth, families=families, latent=latent, course=course)
