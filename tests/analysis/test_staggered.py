@@ -101,15 +101,10 @@ def test_counts_of_negative_weights_against_brute_force():
     families = study.families
     day = families["recruited_on"]
     half = day.dt.year * 2 + (day.dt.month > 6)
+    place = dummies(families["municipality"].to_numpy(str))
     designs = {
-        HALF_YEARS: np.column_stack([dummies(families["municipality"].to_numpy(str)), dummies(half.to_numpy(str))[:, 1:]]),
-        PRIMARY: np.column_stack(
-            [
-                dummies(families["municipality"].to_numpy(str)),
-                model_data(study, plan, plan.outcomes[0]).calendar,
-                families["x"],
-            ]
-        ),
+        HALF_YEARS: np.column_stack([place, dummies(half.to_numpy(str))[:, 1:]]),
+        PRIMARY: np.column_stack([place, model_data(study, plan, plan.outcomes[0]).calendar, families["x"]]),
     }
     for model, w in designs.items():
         mtb = families["mtb"].to_numpy()
