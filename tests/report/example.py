@@ -47,20 +47,20 @@ def example_results(plan: Plan, seed: int = 1) -> Results:
 
 def empty_results() -> Results:
     """Return results whose tables have no rows and no columns."""
-    return Results(**{f.name: pd.DataFrame() for f in fields(Results)})
+    return Results(**{f.name: pd.DataFrame() for f in fields(Results) if f.name != "detail"})
 
 
 def missing_results(plan: Plan) -> Results:
     """Return results with every row but without a single number, as if every model had failed."""
     full = example_results(plan)
     frames = {}
-    for field in fields(Results):
-        frame = getattr(full, field.name).copy()
+    for name, table in full.named().items():
+        frame = table.copy()
         for column in frame.select_dtypes("number").columns:
             frame[column] = math.nan
         for column in (c for c in frame.columns if c.endswith("_verdict")):
             frame[column] = "not estimable"
-        frames[field.name] = frame
+        frames[name] = frame
     frames["effects"]["error"] = "the design matrix is singular"
     frames["failures"] = frames["effects"][["outcome", "estimand", "estimator", "error"]]
     return Results(**frames)

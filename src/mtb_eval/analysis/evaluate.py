@@ -6,6 +6,7 @@ import pandas as pd
 
 from mtb_eval.analysis.baseline import baseline
 from mtb_eval.analysis.claims import claims
+from mtb_eval.analysis.detail import detail
 from mtb_eval.analysis.dose import dose_bins
 from mtb_eval.analysis.effects import Progress, effects, silent
 from mtb_eval.analysis.flow import flow, response, training
@@ -41,7 +42,8 @@ def evaluate(study: Study, plan: Plan, *, progress: Progress = silent) -> Result
         "placement_times": placement_times(study, plan),
         "failures": failures(table),
     }
-    return Results(**tables, claims=claims(study, plan, tables))
+    further = detail(study, plan, progress=progress)
+    return Results(**tables, claims=claims(study, plan, tables), detail=further)
 
 
 def failures(effects_table: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 
 import pandas as pd
 
@@ -47,6 +48,8 @@ class Results:
         published_da, found_en, found_da, value (number found or NaN),
         result ("agrees", "differs", "cannot be tested"), why_en, why_da.
     failures: outcome, estimator, error: models that failed (also visible in `effects`).
+    detail: further tables by name, one for each field of the tables objects that the analyses give (DesignTables,
+        AttritionTables, ...), which say what the columns are.
     """
 
     effects: pd.DataFrame
@@ -66,3 +69,9 @@ class Results:
     placement_times: pd.DataFrame
     claims: pd.DataFrame
     failures: pd.DataFrame
+    detail: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    def named(self) -> dict[str, pd.DataFrame]:
+        """Return every table by name, those of `detail` last."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "detail"}
+        return {**own, **self.detail}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from mtb_eval.analysis.results import Results
 from mtb_eval.report.numbers import Language, Numbers
@@ -36,8 +36,8 @@ class Edition:
     tables: Mapping[str, tuple[Row, ...]]
 
     def rows(self, table: str, **equal: object) -> list[Row]:
-        """Return the rows of a results table whose columns equal the given values, in their order."""
-        return where(self.tables[table], **equal)
+        """Return the rows of a results table whose columns equal the given values; none if the table is absent."""
+        return where(self.tables.get(table, ()), **equal)
 
     def say(self, key: str, **values: object) -> str:
         """Return a text; {mtb}, {control} (within a sentence), {Control} and the intervals' {level} are at hand."""
@@ -140,7 +140,7 @@ def edition(language: Language, plan: Plan, results: Results, provenance: Proven
         provenance=provenance,
         words=words(language),
         numbers=Numbers(language=language, thresholds=(rule.significant, rule.tendency)),
-        tables={f.name: records(getattr(results, f.name)) for f in fields(results)},
+        tables={name: records(frame) for name, frame in results.named().items()},
     )
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import fields
 from importlib import resources
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -71,8 +69,7 @@ def _numbers(sections: list[Section], drawn: Pictures) -> Mapping[str, int]:
 def _downloads(results: Results, sections: list[Section]) -> Mapping[str, str]:
     """Return each results table that the page shows as a data address, by name."""
     shown = {t.source for s in sections for t in tables_of(s) if t.source}
-    frames: dict[str, Any] = {f.name: getattr(results, f.name) for f in fields(results) if f.name in shown}
-    return {name: _data_address(csv_text(frame)) for name, frame in frames.items()}
+    return {name: _data_address(csv_text(frame)) for name, frame in results.named().items() if name in shown}
 
 
 def _data_address(text: str) -> str:

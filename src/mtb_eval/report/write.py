@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
 from pathlib import Path
 
 from mtb_eval.analysis.results import Results
@@ -56,11 +55,11 @@ def write_report(
 
 def _tables(results: Results) -> Iterator[File]:
     made_by = _name(csv_text)
-    for field in fields(results):
-        content = csv_text(getattr(results, field.name)).encode("utf-8")
-        yield f"tables/{field.name}.csv", content, made_by
-        if field.name in FIRST:
-            yield f"{field.name}.csv", content, made_by
+    for name, frame in results.named().items():
+        content = csv_text(frame).encode("utf-8")
+        yield f"tables/{name}.csv", content, made_by
+        if name in FIRST:
+            yield f"{name}.csv", content, made_by
 
 
 def _figures(one: Edition, drawn: Pictures) -> Iterator[File]:
