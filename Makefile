@@ -84,10 +84,12 @@ reference:               ## make the R reference numbers again (needs R with the
 	@command -v Rscript >/dev/null || { echo "error: Rscript not found; the tests do not need it, only this target does" >&2; exit 2; }
 	@cd tests/reference && for f in *.R; do echo "$$f"; Rscript --vanilla "$$f"; done
 
-bench: $(VENV)/.dev      ## time the inference core beside its peers, into build/bench.json
+bench: $(VENV)/.run      ## time the inference core beside its peers, into build/bench.json and build/bench.md
 	@"$(PY)" -m venv .venv-bench
-	@"$(UV)" pip install -q --no-config --python .venv-bench/bin/python --require-hashes -r requirements/run.txt
-	@"$(UV)" pip install -q --no-config --python .venv-bench/bin/python --require-hashes -r requirements/bench.txt
+	@for f in run bench; do \
+	    "$(UV)" pip install -q --no-config --python .venv-bench/bin/python --only-binary :all: --require-hashes -r requirements/$$f.txt 2>>"$(VENV)/setup.log" || \
+	    .venv-bench/bin/python -m pip install -q --only-binary :all: --require-hashes -r requirements/$$f.txt || \
+	    { echo "error: packages could not be installed; is a package index reachable?" >&2; exit 2; }; done
 	@mkdir -p build; PYTHONPATH=src .venv-bench/bin/python tests/bench/bench.py build/bench.json
 
 lock: $(VENV)/.run       ## refresh the lock files (needs a package index)
