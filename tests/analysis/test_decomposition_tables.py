@@ -23,10 +23,10 @@ PER_OUTCOME = {
     "control_sources": 4,
     "source_agreement": 1,
     "staggered_weights": 2,
-    "imputation": 2,
+    "staggered_imputation": 2,
     "lot_effects": 3,
     "first_stages": 1,
-    "instrument": 4,
+    "instrument_effects": 4,
 }
 
 
@@ -74,7 +74,7 @@ def test_the_primary_estimate_is_that_of_the_effect_table(shipped):
 
 def test_standardised_values_are_positive_where_they_favour_mtb(shipped):
     _, plan, tables = shipped
-    for name in ("control_sources", "source_agreement", "imputation", "lot_effects", "instrument"):
+    for name in ("control_sources", "source_agreement", "staggered_imputation", "lot_effects", "instrument_effects"):
         frame = getattr(tables, name)
         known = frame[frame["std_low"].notna()]
         assert (known["std_low"] <= known["std_high"]).all()
@@ -121,7 +121,7 @@ def test_a_plan_without_outcomes_or_lot_gives_empty_tables_with_their_columns(sh
     for name, frame in frames(design_evidence(study, bare)).items():
         assert list(frame.columns) == list(getattr(tables, name).columns)
         assert frame.dtypes.equals(getattr(tables, name).dtypes)
-        assert name == "compliance" or frame.empty
+        assert name == "offer_receipt" or frame.empty
 
 
 def test_rows_are_completed_and_checked():

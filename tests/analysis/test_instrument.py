@@ -18,10 +18,10 @@ from mtb_eval.analysis.decomposition_sources import on_offer
 from mtb_eval.analysis.instrument import (
     INSTRUMENT,
     OFFER,
-    compliance,
     first_stages,
-    instrument,
+    instrument_effects,
     instrument_model,
+    offer_receipt,
 )
 from mtb_eval.analysis.model_data import dummies, model_data
 from mtb_eval.data import load_study
@@ -66,7 +66,7 @@ def shipped():
 
 def test_two_stage_least_squares_against_linearmodels(shipped):
     study, plan = shipped
-    rows = instrument(study, plan)
+    rows = instrument_effects(study, plan)
     for outcome in plan.outcomes:
         data = model_data(study, plan, outcome)
         exogenous = pd.DataFrame(np.column_stack([dummies(data.municipality), data.calendar, data.covariates]))
@@ -85,7 +85,7 @@ def test_two_stage_least_squares_against_linearmodels(shipped):
 
 def test_the_effect_of_care_is_the_effect_of_the_offer_over_the_first_stage(shipped):
     study, plan = shipped
-    rows, first = instrument(study, plan), first_stages(study, plan).set_index("outcome")
+    rows, first = instrument_effects(study, plan), first_stages(study, plan).set_index("outcome")
     for outcome, group in rows.groupby("outcome"):
         offer = group[group["analysis"] == OFFER].iloc[0]
         ratio = offer["estimate"] / first.loc[outcome, "estimate"]
@@ -94,7 +94,7 @@ def test_the_effect_of_care_is_the_effect_of_the_offer_over_the_first_stage(ship
 
 def test_the_ends_of_the_set_are_where_the_offer_ceases_to_predict_what_is_left(shipped):
     study, plan = shipped
-    rows = instrument(study, plan)
+    rows = instrument_effects(study, plan)
     for outcome in plan.outcomes:
         data = model_data(study, plan, outcome)
         z = on_offer(study.families, plan)[data.rows]
@@ -131,7 +131,7 @@ def test_compliance_by_hand():
         ],
         columns=["municipality", "recruited_on", "mtb"],
     ).assign(x=0.0, y_m24=0.0)
-    rows = compliance(made.study_of(f, plan), plan).set_index("municipality")
+    rows = offer_receipt(made.study_of(f, plan), plan).set_index("municipality")
     columns = ["n_before", "n_mtb_before", "n_after", "n_mtb_after"]
     assert rows.loc["K01", columns].tolist() == [1, 0, 2, 1]
     assert rows.loc["K05", columns].tolist() == [1, 1, 1, 1]
@@ -144,7 +144,7 @@ def test_compliance_by_hand():
 def test_where_everyone_gets_what_is_offered_the_instrument_is_care_itself():
     plan = made.small_plan()
     study = selected_study(np.random.default_rng(1), plan, no_place=1e-12)
-    rows, first = instrument(study, plan), first_stages(study, plan).iloc[0]
+    rows, first = instrument_effects(study, plan), first_stages(study, plan).iloc[0]
     data = model_data(study, plan, plan.outcomes[0])
     x = np.column_stack([data.mtb, dummies(data.municipality), data.calendar, data.covariates])
     primary = cluster_robust(ols(cross_products(x, data.y, data.municipality)), np.eye(x.shape[1])[0], kind="CR2")
@@ -160,7 +160,7 @@ def test_without_variation_in_the_offer_the_row_says_why():
     plan = made.small_plan()
     study = selected_study(np.random.default_rng(2), plan)
     late = study.families[study.families["offered"] == 1].reset_index(drop=True)
-    for made_rows in (instrument, first_stages):
+    for made_rows in (instrument_effects, first_stages):
         rows = made_rows(replace(study, families=late), plan)
         assert len(rows) == 1
         assert "does not vary" in rows["error"].iloc[0]
@@ -171,7 +171,7 @@ def test_a_weak_instrument_gives_a_set_without_ends():
     f = made.drawn_families(plan, rng)
     f = f.assign(mtb=rng.integers(0, 2, len(f)).astype(float))
     study = made.study_of(f.assign(y_m24=rng.normal(size=len(f))), plan)
-    row = instrument(study, plan).iloc[-1]
+    row = instrument_effects(study, plan).iloc[-1]
     assert row["shape"] in {"whole line", "two half-lines", "half-line"}
     assert np.isinf([row["ci_low"], row["ci_high"]]).any()
     assert np.isfinite([row["gap_low"], row["gap_high"]]).all() == (row["shape"] == "two half-lines")

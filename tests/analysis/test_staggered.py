@@ -15,7 +15,7 @@ from scipy import stats
 
 from mtb_eval.analysis.model_data import dummies, model_data
 from mtb_eval.analysis.staggered import HALF_YEARS, PRIMARY, effect_weights, staggered_weights
-from mtb_eval.analysis.staggered_imputation import AS_PRIMARY, SPARSE, imputation, impute, jackknife_se
+from mtb_eval.analysis.staggered_imputation import AS_PRIMARY, SPARSE, impute, jackknife_se, staggered_imputation
 
 LONG = bool(os.environ.get("MTB_EVAL_FULL"))
 
@@ -137,7 +137,7 @@ def test_imputation_is_the_mean_of_one_dummy_for_each_treated_family():
     each = np.eye(len(data.y))[:, data.mtb == 1]
     fit = sm.OLS(data.y, np.column_stack([each, w])).fit()
     n = each.shape[1]
-    row = imputation(study, plan).set_index("model").loc[AS_PRIMARY]
+    row = staggered_imputation(study, plan).set_index("model").loc[AS_PRIMARY]
     assert row["estimate"] == pytest.approx(fit.params[:n].mean(), rel=1e-8)
     assert row["n_imputed"] == n
     assert row["df_untreated"] == (data.mtb == 0).sum() - w.shape[1]
@@ -165,14 +165,18 @@ def test_families_that_cannot_be_predicted_are_counted_and_left_out():
     study = study_with(np.random.default_rng(7), plan, lambda f, _: 1.0 + 0 * f["x"])
     f = study.families
     lonely = (f["municipality"] == "K03") & (f["mtb"] == 0)
-    row = imputation(replace(study, families=f[~lonely].reset_index(drop=True)), plan).set_index("model").loc[SPARSE]
+    row = (
+        staggered_imputation(replace(study, families=f[~lonely].reset_index(drop=True)), plan)
+        .set_index("model")
+        .loc[SPARSE]
+    )
     lost = ((f["municipality"] == "K03") & (f["mtb"] == 1)).sum()
     assert row["n_unpredicted"] == lost > 0
     assert row["n_municipalities_unpredicted"] == 1
     assert row["n_imputed"] == f["mtb"].sum() - lost
     assert "cannot be predicted" in row["warning"]
     without_controls = replace(study, families=f[f["mtb"] == 1].reset_index(drop=True))
-    assert imputation(without_controls, plan)["error"].str.contains("one arm").all()
+    assert staggered_imputation(without_controls, plan)["error"].str.contains("one arm").all()
 
 
 def test_with_growing_effects_imputation_finds_their_average_and_its_interval_covers():

@@ -8,10 +8,10 @@ import pandas as pd
 
 from mtb_eval.analysis.decomposition import decomposition
 from mtb_eval.analysis.decomposition_balance import source_balance
-from mtb_eval.analysis.instrument import compliance, first_stages, instrument
+from mtb_eval.analysis.instrument import first_stages, instrument_effects, offer_receipt
 from mtb_eval.analysis.lot_window import lot_effects, lot_receipt
 from mtb_eval.analysis.staggered import staggered_weights
-from mtb_eval.analysis.staggered_imputation import imputation
+from mtb_eval.analysis.staggered_imputation import staggered_imputation
 from mtb_eval.data.families import Study
 from mtb_eval.study import Plan
 
@@ -20,9 +20,8 @@ from mtb_eval.study import Plan
 class DesignTables:
     """The evidence of the design, every outcome of the plan; columns as in the function that makes each table.
 
-    control_sources, source_agreement: `decomposition`. source_balance: `source_balance`. staggered_weights, imputation:
-    the functions of that name. lot_effects, lot_receipt: the functions of that name. compliance, first_stages,
-    instrument: the functions of that name. Estimates are raw, MTB minus usual care (lot: first minus second wave),
+    control_sources, source_agreement: `decomposition`. source_balance: `source_balance`. The others: the
+    functions of that name in `staggered`, `staggered_imputation`, `lot_window` and `instrument`. Estimates are raw, MTB minus usual care (lot: first minus second wave),
     `standardised`, `std_low`, `std_high` positive where they favour MTB; what cannot be computed is a row with `error`.
     """
 
@@ -30,12 +29,12 @@ class DesignTables:
     source_agreement: pd.DataFrame
     source_balance: pd.DataFrame
     staggered_weights: pd.DataFrame
-    imputation: pd.DataFrame
+    staggered_imputation: pd.DataFrame
     lot_effects: pd.DataFrame
     lot_receipt: pd.DataFrame
-    compliance: pd.DataFrame
+    offer_receipt: pd.DataFrame
     first_stages: pd.DataFrame
-    instrument: pd.DataFrame
+    instrument_effects: pd.DataFrame
 
 
 def design_evidence(study: Study, plan: Plan) -> DesignTables:
@@ -46,10 +45,10 @@ def design_evidence(study: Study, plan: Plan) -> DesignTables:
         source_agreement=parts.source_agreement,
         source_balance=source_balance(study, plan),
         staggered_weights=staggered_weights(study, plan),
-        imputation=imputation(study, plan),
+        staggered_imputation=staggered_imputation(study, plan),
         lot_effects=lot_effects(study, plan),
         lot_receipt=lot_receipt(study, plan),
-        compliance=compliance(study, plan),
+        offer_receipt=offer_receipt(study, plan),
         first_stages=first_stages(study, plan),
-        instrument=instrument(study, plan),
+        instrument_effects=instrument_effects(study, plan),
     )

@@ -53,7 +53,7 @@ FIRST_STAGE_COLUMNS = (
     "n_always",
     *ESTIMATE_COLUMNS[14:],
 )
-COMPLIANCE_COLUMNS = (
+RECEIPT_COLUMNS = (
     "municipality",
     "randomised",
     "n_before",
@@ -69,7 +69,7 @@ SAME = "everyone got MTB where it was on offer and no one elsewhere: the instrum
 NO_MOVE = "being on offer does not vary beyond municipality, calendar time and covariates among these families"
 
 
-def compliance(study: Study, plan: Plan) -> pd.DataFrame:
+def offer_receipt(study: Study, plan: Plan) -> pd.DataFrame:
     """Return who received MTB before and after the training of their municipality, and (municipality "") in all.
 
     `n_before`, `n_after` families recruited before and from the training on, `n_mtb_*` of them with MTB, `share_*`;
@@ -83,7 +83,7 @@ def compliance(study: Study, plan: Plan) -> pd.DataFrame:
     rows = [
         {"municipality": code, "randomised": lot, **_received(mtb[here], offered[here])} for code, lot, here in groups
     ]
-    return table(rows, COMPLIANCE_COLUMNS)
+    return table(rows, RECEIPT_COLUMNS)
 
 
 def first_stages(study: Study, plan: Plan) -> pd.DataFrame:
@@ -98,7 +98,7 @@ def first_stages(study: Study, plan: Plan) -> pd.DataFrame:
     return table(({**row, "analysis": FIRST_STAGE} for row in rows), FIRST_STAGE_COLUMNS)
 
 
-def instrument(study: Study, plan: Plan) -> pd.DataFrame:
+def instrument_effects(study: Study, plan: Plan) -> pd.DataFrame:
     """Return the effect of the offer and, by the instrument, of care received, by outcome and method.
 
     Methods: CR2 with Satterthwaite df and CR1S with t(G-1) for two-stage least squares; the Anderson-Rubin set (CR2),

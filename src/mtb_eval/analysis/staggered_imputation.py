@@ -51,7 +51,7 @@ class Imputed:
     df_untreated: int
 
 
-def imputation(study: Study, plan: Plan) -> pd.DataFrame:
+def staggered_imputation(study: Study, plan: Plan) -> pd.DataFrame:
     """Return the imputation estimate of the average effect on MTB families, by outcome and model of the untreated.
 
     Models: the columns of the primary model, or municipality effects and calendar time as a line. `n_imputed` MTB
