@@ -20,9 +20,10 @@ from mtb_eval.study import Plan
 class DesignTables:
     """The evidence of the design, every outcome of the plan; columns as in the function that makes each table.
 
-    control_sources, source_agreement: `decomposition`. source_balance: `source_balance`. The others: the
-    functions of that name in `staggered`, `staggered_imputation`, `lot_window` and `instrument`. Estimates are raw, MTB minus usual care (lot: first minus second wave),
-    `standardised`, `std_low`, `std_high` positive where they favour MTB; what cannot be computed is a row with `error`.
+    control_sources, source_agreement: `decomposition`; source_balance: `source_balance`; the others: the functions of
+    that name in `staggered`, `staggered_imputation`, `lot_window` and `instrument`. Estimates are raw, MTB minus usual
+    care (lot: first minus second wave); `standardised`, `std_low` and `std_high` are positive where they favour MTB;
+    what cannot be computed is a row with `error`.
     """
 
     control_sources: pd.DataFrame
