@@ -42,7 +42,8 @@ def inline(picture: Picture) -> str:
     The page gives the alternative text; nothing in the result refers to another document.
     """
     svg = picture.svg[picture.svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<(metadata|title|desc)\b.*?</\1>\s*", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'\s(role|aria-labelledby)="[^"]*"', "", svg)
     svg = re.sub(r'\sxmlns(:xlink)?="[^"]*"', "", svg).replace("xlink:href=", "href=")
     for pattern in (r'(\sid=")', r'(href="#)', r"(url\(#)"):
         svg = re.sub(pattern, rf"\g<1>{picture.name}-", svg)
@@ -60,14 +61,14 @@ def drawn_picture(name: str, drawn: Drawing | Absent) -> Picture | Absent:
         alt=drawn.alt,
         svg=_svg(name, drawn),
         png=_png(drawn),
-        wide=drawn.figure.get_figwidth() * 25.4 > WIDE - 1,
+        wide=bool(drawn.figure.get_figwidth() * 25.4 > WIDE - 1),
     )
 
 
 def _svg(name: str, drawn: Drawing) -> str:
     """Return the SVG with title and description inside, so that the file alone can be read aloud."""
     written = io.BytesIO()
-    drawn.figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None, "Title": drawn.title})
+    drawn.figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
     svg = written.getvalue().decode("utf-8").replace("\r\n", "\n")
     words = (
         f'<title id="{name}-title">{_escaped(drawn.title)}</title><desc id="{name}-desc">{_escaped(drawn.alt)}</desc>'

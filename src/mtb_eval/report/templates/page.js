@@ -68,8 +68,9 @@
   document.querySelectorAll(".filters").forEach(makeFilters);
   document.querySelector("[data-language]").addEventListener("click", (event) => { event.currentTarget.hash = location.hash; });
   addEventListener("hashchange", reveal);
-  addEventListener("beforeprint", () => document.querySelectorAll("main details").forEach((d) => { d.dataset.was = d.open; d.open = true; }));
-  addEventListener("afterprint", () => document.querySelectorAll("main details").forEach((d) => { d.open = d.dataset.was === "true"; }));
+  const printed = [...document.querySelectorAll("main section > details:not(#outcomes)")];
+  addEventListener("beforeprint", () => printed.forEach((d) => { d.dataset.was = d.open; d.open = true; }));
+  addEventListener("afterprint", () => printed.forEach((d) => { d.open = d.dataset.was === "true"; }));
   follow();
   reveal();
 })();

@@ -1,0 +1,140 @@
+"""The report as files: complete, the same bytes each time, replaced whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tests.report.conftest import INPUTS, VERSIONS
+
+from mtb_eval.report import ReportError, write_report
+from mtb_eval.report.csv_text import csv_text
+from mtb_eval.report.edition import Edition
+from mtb_eval.report.figures import FIGURES
+from mtb_eval.report.folder import replace_folder
+from mtb_eval.report.page import page
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_the_report_is_complete(written, results):
+    out, manifest = written
+    tables = {f"tables/{name}.csv" for name in results.named()}
+    figures = {f"figures/{d}{n}.{s}" for n in FIGURES for d in ("", "da/") for s in ("svg", "png")}
+    others = {"report.html", "report.da.html", "effects.csv", "claims.csv", "manifest.json"}
+    assert set(_files(out)) == tables | figures | others
+    assert set(manifest.outputs) == set(_files(out)) - {"manifest.json"}
+
+
+def test_the_same_results_give_the_same_bytes(written, editions, drawn):
+    """What was drawn apart from the written report is the same to the byte."""
+    files = _files(written[0])
+    for language, folder, name in (("en", "figures", "report.html"), ("da", "figures/da", "report.da.html")):
+        for figure, picture in drawn[language].items():
+            assert picture.svg.encode("utf-8") == files[f"{folder}/{figure}.svg"]
+            assert picture.png == files[f"{folder}/{figure}.png"]
+        assert page(editions[language], drawn[language]).encode("utf-8") == files[name]
+
+
+def test_the_manifest_does_not_depend_on_the_folder(written, results, plan, provenance, drawn, monkeypatch, tmp_path):
+    monkeypatch.setattr("mtb_eval.report.write.pictures", lambda one: drawn[one.language])
+    again = tmp_path / "some where" / "else"
+    manifest = write_report(results, plan, out=again, synthetic=True, seed=7, inputs=INPUTS, versions=VERSIONS)
+    assert manifest == written[1]
+    assert _files(again) == _files(written[0])
+
+
+def test_the_manifest_names_inputs_versions_and_what_made_each_output(written):
+    out, _ = written
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["inputs"] == INPUTS
+    assert (manifest["plan"], manifest["seed"], manifest["synthetic"]) == ("mtb-dk", 7, True)
+    assert manifest["versions"] == VERSIONS
+    assert {"mtb_eval", "python", "numpy", "pandas", "matplotlib"} <= set(VERSIONS)
+    for name, output in manifest["outputs"].items():
+        assert output["sha256"] == hashlib.sha256((out / name).read_bytes()).hexdigest()
+    made_by = {name: output["made_by"] for name, output in manifest["outputs"].items()}
+    assert made_by["figures/forest.svg"] == "mtb_eval.report.figures.forest.forest"
+    assert made_by["report.da.html"] == "mtb_eval.report.page.page"
+
+
+def test_nothing_written_tells_when_or_where(written):
+    out, _ = written
+    texts = [c.decode("utf-8") for n, c in _files(out).items() if n.endswith((".html", ".svg", ".json", ".csv"))]
+    assert not any(str(Path.home()) in t or str(out) in t for t in texts)
+    assert not any(re.search(r"<dc:date>|\d\d:\d\d:\d\d", t) for t in texts)
+
+
+def test_every_table_reads_back_unrounded(written, results):
+    out, _ = written
+    for name, frame in results.named().items():
+        text = (out / "tables" / f"{name}.csv").read_text(encoding="utf-8")
+        assert text == csv_text(frame)
+        read = pd.read_csv(out / "tables" / f"{name}.csv")
+        for column in frame.select_dtypes("number").columns:
+            pd.testing.assert_series_equal(read[column].astype(float), frame[column].astype(float), check_exact=True)
+    assert (out / "effects.csv").read_bytes() == (out / "tables" / "effects.csv").read_bytes()
+    assert (out / "claims.csv").read_bytes() == (out / "tables" / "claims.csv").read_bytes()
+
+
+def test_a_failure_leaves_the_earlier_report_as_it_was(written, results, plan, monkeypatch):
+    def broken(one: Edition) -> None:
+        raise RuntimeError("a figure fails")
+
+    monkeypatch.setattr("mtb_eval.report.write.pictures", broken)
+    out, _ = written
+    before = _files(out)
+    with pytest.raises(RuntimeError, match="a figure fails"):
+        write_report(results, plan, out=out, synthetic=True, inputs=INPUTS)
+    assert _files(out) == before
+    assert [p.name for p in out.parent.iterdir()] == [out.name]
+
+
+def _manifest(*names: str) -> bytes:
+    return json.dumps({"outputs": {name: {} for name in names}}).encode()
+
+
+def test_files_of_the_earlier_report_do_not_remain_and_other_files_do(tmp_path):
+    out = tmp_path / "report"
+    replace_folder(
+        out, {"old.csv": b"1", "figures/old.svg": b"1", "manifest.json": _manifest("old.csv", "figures/old.svg")}
+    )
+    (out / "notes.txt").write_text("mine", encoding="utf-8")
+    replace_folder(out, {"new.csv": b"2", "manifest.json": _manifest("new.csv")})
+    assert set(_files(out)) == {"new.csv", "manifest.json", "notes.txt"}
+    assert [p.name for p in tmp_path.iterdir()] == ["report"]
+
+
+def test_a_folder_that_holds_no_report_is_refused(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(ReportError, match="holds 1 files but no report"):
+        replace_folder(tmp_path / "mine", {"a": b""})
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(ReportError, match="a folder is needed"):
+        replace_folder(tmp_path / "file", {"a": b""})
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "manifest.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(ReportError, match="not that of a report"):
+        replace_folder(tmp_path / "odd", {"a": b""})
+    assert (tmp_path / "mine" / "thesis.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_half_written_report_is_not_put_in_place(tmp_path, monkeypatch):
+    out = tmp_path / "report"
+    replace_folder(out, {"a.csv": b"1", "manifest.json": _manifest("a.csv")})
+
+    def full(self: Path, content: bytes) -> int:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="no space left"):
+        replace_folder(out, {"a.csv": b"2", "manifest.json": _manifest("a.csv")})
+    assert set(_files(out)) == {"a.csv", "manifest.json"}
+    assert (out / "a.csv").read_bytes() == b"1"
