@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -281,9 +282,12 @@ def _shown(table: pd.DataFrame) -> str:
 
 
 def _load(arguments: argparse.Namespace) -> tuple[Plan, Study]:
+    import mtb_eval.analysis
+    import mtb_eval.report  # noqa: F401
     from mtb_eval.data import load_study
     from mtb_eval.study import load_plan
 
+    gc.freeze()  # what the libraries loaded stays: without this every collection walks through all of it again
     plan = load_plan(arguments.plan)
     return plan, load_study(arguments.study, plan)
 
