@@ -68,6 +68,7 @@ def raw():
                 gap = 400 if c.not_before is None else 500
                 tables[source.id][c.in_file] += pd.Timedelta(days=gap)
     tables["usual_care"]["ended_on"] = tables["usual_care"]["began_on"] + pd.Timedelta(days=5)
+    tables["register_events"]["SAG_VTIL"] = tables["register_events"]["SAG_VFRA"] + pd.Timedelta(days=5)
     tables["video_ratings"]["wave"] = np.where(np.arange(N) % 2, "m12", "m24")
     tables["municipalities"] = pd.DataFrame(
         [{"municipality": m.code, "training_wave": m.training_wave, "trained_on": pd.Timestamp(m.trained_on),

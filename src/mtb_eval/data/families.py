@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import pandas as pd
+
+PlacementsFrom = Literal["registration", "register", "nothing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +25,9 @@ class Study:
         answer codes before reversal and points, ticks as 1 (float, NaN where missing or not applicable).
     ratings: one row per video and coder: family_id, wave, coder, recorded_on, rated_on, item columns.
     visits: one row per visit: family_id, visited_on, clinician, status, father_present, minutes.
-    placements: one row per spell. usual_care: one row per service. costs, interviews: as declared.
+    placements: one row per spell, from the municipalities' registration or, without such a file, from the register
+        extract (`placements_from`). register_events: one row per event of that extract; no columns without it.
+    usual_care: one row per service. costs, interviews: as declared.
     municipalities: one row per municipality as in its file.
     missing: one row per source and column with counts by reason: source, column, reason, n (no person's value).
     files: SHA-256 by file name. synthetic: the data are made, not collected.
@@ -40,3 +45,5 @@ class Study:
     missing: pd.DataFrame
     files: Mapping[str, str]
     synthetic: bool
+    register_events: pd.DataFrame = field(default_factory=pd.DataFrame)
+    placements_from: PlacementsFrom = "registration"

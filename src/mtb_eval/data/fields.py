@@ -18,6 +18,7 @@ _NEVER_BLANK = {
     "visits": ("family_id", "visited_on"),
     "usual_care": ("family_id",),
     "placements": ("family_id", "placed_on"),
+    "register_events": ("family_id", "paragraph", "started_on"),
     "municipalities": ("municipality",),
     "costs": (),
     "interviews": (),

@@ -15,7 +15,6 @@ from mtb_eval.data.clean import (
     clean_families,
     clean_municipalities,
     clean_others,
-    clean_placements,
     clean_questionnaire,
     clean_ratings,
     clean_usual_care,
@@ -26,6 +25,7 @@ from mtb_eval.data.families import Study
 from mtb_eval.data.fields import fields_of
 from mtb_eval.data.problems import DataError, Problem, problem_table
 from mtb_eval.data.read import find_file, near_file, read_or_problem
+from mtb_eval.data.registers import clean_register_events, deciding_spells
 from mtb_eval.data.typed import Table, empty_table, typed_table
 from mtb_eval.study import Plan, Source
 from mtb_eval.study.sources import Role
@@ -108,7 +108,8 @@ def _study(files: _Files, plan: Plan, *, synthetic: bool) -> Study:
     roles = {role: [t for t in files.tables if t.source.role == role] for role in {s.role for s in plan.sources}}
     questionnaires = [(t.source, clean_questionnaire(t, plan)) for t in roles.get("questionnaire", [])]
     ratings = clean_ratings(roles.get("ratings", []), plan)
-    visits, placements = clean_visits(roles.get("visits", [])), clean_placements(roles.get("placements", []))
+    visits, events = clean_visits(roles.get("visits", [])), clean_register_events(roles.get("register_events", []))
+    placements, placements_from = deciding_spells(roles.get("placements", []), events, plan)
     register = pd.concat([t.frame for t in roles["families"]], ignore_index=True)
     families = families_table(
         clean_families(register, plan),
@@ -116,7 +117,7 @@ def _study(files: _Files, plan: Plan, *, synthetic: bool) -> Study:
         questionnaires=questionnaires,
         ratings=ratings,
         visits=held(visits, [t.source for t in roles["visits"]]) if _given(roles, "visits") else None,
-        placements=placements if _given(roles, "placements") else None,
+        placements=placements if placements_from != "nothing" else None,
     )
     return Study(
         families=families,
@@ -124,6 +125,8 @@ def _study(files: _Files, plan: Plan, *, synthetic: bool) -> Study:
         ratings=ratings,
         visits=visits,
         placements=placements,
+        placements_from=placements_from,
+        register_events=events,
         usual_care=clean_usual_care(roles.get("usual_care", [])),
         costs=clean_others(roles.get("costs", [])),
         interviews=clean_others(roles.get("interviews", [])),

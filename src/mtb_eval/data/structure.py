@@ -14,7 +14,8 @@ from mtb_eval.data.problems import Problem, rows
 from mtb_eval.data.raw import RawTable
 from mtb_eval.study import Source
 
-_LOGS = ("visits", "usual_care", "placements", "costs", "interviews")  # these may have nothing to tell
+# These may have nothing to tell.
+_LOGS = ("visits", "usual_care", "placements", "register_events", "costs", "interviews")
 
 
 def structure_problems(

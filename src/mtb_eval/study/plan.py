@@ -10,7 +10,9 @@ from typing import Literal, Protocol, TypeVar
 from mtb_eval.study.attrition_rule import AttritionRule
 from mtb_eval.study.claims import Claim
 from mtb_eval.study.dose_rule import DoseDetail, VisitRule
+from mtb_eval.study.economy_rule import EconomyRule
 from mtb_eval.study.instruments import Instrument
+from mtb_eval.study.placements_rule import PlacementsDetail
 from mtb_eval.study.sources import Source, Variable
 from mtb_eval.study.tables import Text
 
@@ -191,6 +193,8 @@ class Plan:
     verdicts: VerdictRule
     interaction: InteractionRule | None = None
     placements: PlacementRule | None = None
+    placements_detail: PlacementsDetail | None = None
+    economy: EconomyRule | None = None
     usual_care: UsualCareRule | None = None
     lot: LotRule | None = None
     attrition: AttritionRule | None = None

@@ -16,6 +16,7 @@ Role = Literal[
     "visits",
     "usual_care",
     "placements",
+    "register_events",
     "municipalities",
     "costs",
     "interviews",

@@ -11,7 +11,6 @@ from mtb_eval.data.clean import (
     clean_families,
     clean_municipalities,
     clean_others,
-    clean_placements,
     clean_questionnaire,
     clean_ratings,
     clean_usual_care,
@@ -20,6 +19,7 @@ from mtb_eval.data.clean import (
 )
 from mtb_eval.data.families import Study
 from mtb_eval.data.raw import RawTable
+from mtb_eval.data.registers import clean_register_events, deciding_spells
 from mtb_eval.data.typed import Table, typed_table
 from mtb_eval.study import Plan
 
@@ -30,14 +30,15 @@ def study_from_raw(raw: Mapping[str, pd.DataFrame], plan: Plan) -> Study:
     of = {role: [t for t in tables if t.source.role == role] for role in {s.role for s in plan.sources}}
     answered = [(t.source, clean_questionnaire(t, plan)) for t in of.get("questionnaire", [])]
     ratings = clean_ratings(of.get("ratings", []), plan)
-    visits, placements = clean_visits(of.get("visits", [])), clean_placements(of.get("placements", []))
+    visits, events = clean_visits(of.get("visits", [])), clean_register_events(of.get("register_events", []))
+    placements, placements_from = deciding_spells(of.get("placements", []), events, plan)
     families = families_table(
         clean_families(pd.concat([t.frame for t in of["families"]], ignore_index=True), plan),
         plan,
         questionnaires=answered,
         ratings=ratings,
         visits=held(visits, [t.source for t in of["visits"]]) if "visits" in of else None,
-        placements=placements if "placements" in of else None,
+        placements=placements if placements_from != "nothing" else None,
     )
     return Study(
         families=families,
@@ -45,6 +46,8 @@ def study_from_raw(raw: Mapping[str, pd.DataFrame], plan: Plan) -> Study:
         ratings=ratings,
         visits=visits,
         placements=placements,
+        placements_from=placements_from,
+        register_events=events,
         usual_care=clean_usual_care(of.get("usual_care", [])),
         costs=clean_others(of.get("costs", [])),
         interviews=clean_others(of.get("interviews", [])),

@@ -10,6 +10,7 @@ import pandas as pd
 from mtb_eval.data.synthetic import registers
 from mtb_eval.data.synthetic.questionnaires import questionnaire
 from mtb_eval.data.synthetic.ratings import ratings
+from mtb_eval.data.synthetic.register_extract import register_events
 from mtb_eval.data.synthetic.truth import Truth
 from mtb_eval.data.synthetic.truth_check import refuse_unknown
 from mtb_eval.data.synthetic.usual_care import usual_care
@@ -27,6 +28,7 @@ MAKERS: Mapping[str, Maker] = {
     "visits": visits,
     "usual_care": usual_care,
     "placements": registers.placements,
+    "register_events": register_events,
     "municipalities": registers.municipalities,
     "costs": registers.costs,
     "interviews": registers.interviews,

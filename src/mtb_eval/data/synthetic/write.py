@@ -21,6 +21,7 @@ SUFFIXES: Mapping[str, str] = {
     "visits": ".csv",
     "usual_care": ".dta",
     "placements": ".dta",
+    "register_events": ".csv",
     "municipalities": ".csv",
     "costs": ".csv",
     "interviews": ".csv",
