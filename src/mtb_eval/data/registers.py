@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from mtb_eval.data.clean import clean_placements, sorted_rows
@@ -79,8 +78,7 @@ _SPELL_TYPES = ("str", "datetime64[us]", "datetime64[us]", "float64", "int64")
 
 def _complete(events: pd.DataFrame) -> pd.DataFrame:
     """Return events with every column a spell is made from; those that the extract lacks are missing."""
-    empty = {"ended_on": pd.NaT, "place_type": np.nan, "discharged_to": np.nan}
-    full = events.assign(**{c: v for c, v in empty.items() if c not in events})
+    full = events.reindex(columns=["family_id", "started_on", "ended_on", "place_type", "discharged_to"])
     return full.astype({"started_on": "datetime64[us]", "ended_on": "datetime64[us]"})
 
 

@@ -67,7 +67,7 @@ def permuted_blocks(
     """
     out, part, _ = _checked(y, share, stratum)
     codes, labels = codes_of(block, what="block")
-    n, total, treated = (np.bincount(codes, weights=w, minlength=len(labels)) for w in (np.ones(len(out)), out, part))
+    n, total, treated = (_sums(codes, w, len(labels)) for w in (np.ones(len(out)), out, part))
     of = _one_stratum_each(codes, codes_of(stratum, what="stratum")[0], len(labels))
     groups = [np.flatnonzero(of == k) for k in np.unique(of)]
     shares = treated / n
@@ -92,6 +92,10 @@ def _checked(values: ArrayLike, arm: ArrayLike, stratum: ArrayLike) -> tuple[Arr
     if bad:
         raise ValueError(f"{bad} rows have a missing or infinite value or arm")
     return v, a, [np.flatnonzero(codes == k) for k in range(len(labels))]
+
+
+def _sums(codes: NDArray[np.intp], values: Array, n: int) -> Array:
+    return np.asarray(np.bincount(codes, weights=values, minlength=n), dtype=float)
 
 
 def _parts(n_draws: int, width: int) -> list[slice]:
