@@ -100,7 +100,7 @@ def rated_twice(ratings: Array) -> Array:
     """Return the videos with two or more ratings and the coders who rated them, (m, L)."""
     table = np.asarray(ratings, dtype=float)
     table = table[np.isfinite(table).sum(axis=1) >= 2]
-    return table[:, np.isfinite(table).any(axis=0)]
+    return np.asarray(table[:, np.isfinite(table).any(axis=0)])
 
 
 def mean_squares(table: Array) -> MeanSquares:
