@@ -70,6 +70,20 @@ def dose_bins(edition: Edition) -> list[Row]:
     return [r for r in edition.rows("dose_bins") if known(r, "std") and number(r, "n") >= fewest]
 
 
+def bin_values(edition: Edition) -> Values:
+    """Return how many families with an answer had fewer visits than the last class boundary up to the threshold."""
+    threshold = edition.plan.dose.threshold if edition.plan.dose else 0
+    rows = [r for r in edition.rows("dose_bins") if known(r, "high", "n")]
+    edge = max((number(r, "high") for r in rows if number(r, "high") <= threshold), default=math.nan)
+    counted: dict[str, list[float]] = {}
+    for r in rows:
+        n, sums = number(r, "n"), counted.setdefault(text(r, "outcome"), [0.0, 0.0])
+        counted[text(r, "outcome")] = [sums[0] + (n if number(r, "high") <= edge else 0), sums[1] + n]
+    below, answered = max(counted.values(), key=lambda c: c[1], default=[math.nan, math.nan])
+    count = edition.numbers.count
+    return {"below": count(below), "answered": count(answered), "edge": count(edge), "threshold": threshold}
+
+
 def dose_counts(edition: Edition) -> Values:
     """Return on how many outcomes high and low dose differ from usual care, and from each other."""
     limit = edition.plan.verdicts.significant

@@ -82,6 +82,8 @@ class Numbers:
 
     def equation(self, value: float) -> str:
         """Return a p-value as 'p = .03' or 'p < .001'."""
+        if math.isnan(value):
+            return f"p{NBSP}={NBSP}{NONE}"
         text = self.p(value)
         joint = "" if text[0] in "<>" else f"={NBSP}"
         return f"p{NBSP}{joint}{text}"

@@ -46,6 +46,7 @@ RULES: Any = {
     "font.size": TEXT,
     "text.color": INK,
     "axes.edgecolor": GREY,
+    "axes.facecolor": "none",
     "axes.labelcolor": INK,
     "axes.labelsize": TEXT,
     "axes.linewidth": 0.7,
@@ -90,9 +91,13 @@ class Absent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A figure with its heading; `width` and `body` (below the heading) in millimetres."""
+    """A figure with its heading; `width`, `height` and `body` (below the heading) in millimetres.
+
+    `canvas` lies over the whole body, without frame; its units are millimetres.
+    """
 
     figure: Figure
+    canvas: Axes
     width: float
     height: float
     body: float
@@ -100,13 +105,6 @@ class Sheet:
     def axes(self, left: float, bottom: float, width: float, height: float) -> Axes:
         """Return axes at a place in millimetres from the lower left corner."""
         return self.figure.add_axes((left / self.width, bottom / self.height, width / self.width, height / self.height))
-
-    def canvas(self) -> Axes:
-        """Return axes over the whole body whose units are millimetres, without frame."""
-        ax = self.axes(0, 0, self.width, self.body)
-        ax.set(xlim=(0, self.width), ylim=(0, self.body))
-        ax.set_axis_off()
-        return ax
 
 
 def sheet(edition: Edition, title: str, *, width: float, body: float) -> Sheet:
@@ -119,7 +117,10 @@ def sheet(edition: Edition, title: str, *, width: float, body: float) -> Sheet:
         figure.text(1 / width, 1 - 1 / height, edition.say("synthetic.tag"), size=SMALL, color=GREY, va="top")
     for k, line in enumerate(lines):
         figure.text(1 / width, 1 - (5.2 + 4.7 * k) / height, line, size=TITLE, weight="bold", va="top")
-    return Sheet(figure=figure, width=width, height=height, body=body)
+    canvas = figure.add_axes((0, 0, 1, body / height))
+    canvas.set(xlim=(0, width), ylim=(0, body))
+    canvas.set_axis_off()
+    return Sheet(figure=figure, canvas=canvas, width=width, height=height, body=body)
 
 
 def house_style() -> Any:

@@ -19,7 +19,7 @@ def baseline(edition: Edition) -> Drawing | Absent:
     values = baseline_values(edition)
     height = ROW * len(rows)
     page = sheet(edition, edition.say("baseline.title", **values), width=MIDDLE, body=height + FOOT + 6)
-    canvas, ax = page.canvas(), page.axes(LABEL, FOOT, MIDDLE - LABEL - 4, height)
+    canvas, ax = page.canvas, page.axes(LABEL, FOOT, MIDDLE - LABEL - 4, height)
     reach = max(0.5, 1.12 * max(abs(number(r, "smd")) for r in rows))
     ax.set(xlim=(-reach, reach), ylim=(height, 0))
     ax.axvspan(-YARDSTICK, YARDSTICK, color=BAND, linewidth=0, zorder=0)

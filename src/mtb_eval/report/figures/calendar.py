@@ -25,7 +25,7 @@ def calendar(edition: Edition) -> Drawing | Absent:
     values = design_values(edition)
     height = ROW * len(rows)
     page = sheet(edition, edition.say("calendar.title", **values), width=MIDDLE, body=height + HEAD + FOOT)
-    canvas, ax = page.canvas(), page.axes(LABEL, FOOT, MIDDLE - LABEL - COUNTS, height)
+    canvas, ax = page.canvas, page.axes(LABEL, FOOT, MIDDLE - LABEL - COUNTS, height)
     ax.set(xlim=(_day(edition.plan.recruited_from), _day(edition.plan.recruited_to)), ylim=(height, 0))
     for k, row in enumerate(rows):
         y = ROW * (k + 0.5)

@@ -25,7 +25,7 @@ def change(edition: Edition) -> Drawing | Absent:
     series = [(ARMS[arm], [_interval(edition, first(rows, column=c, arm=arm)) for c in columns]) for arm in ARM_ORDER]
     ax = paired_rows(page, [column_label(edition, c) for c in columns], series, label=LABEL, foot=FOOT)
     difference_axis(edition, ax, edition.say("change.axis"))
-    arm_key(edition, page.canvas(), y=2.2)
+    arm_key(edition, page.canvas, y=2.2)
     return Drawing(
         title=edition.say("change.title", **counts),
         caption=edition.say("change.caption", level=edition.level, **counts),

@@ -29,7 +29,7 @@ def claims(edition: Edition) -> Drawing | Absent:
     values = claim_counts(edition)
     body = n_lines * STEP + FOOT + 2
     page = sheet(edition, edition.say("claims.title", **values), width=MIDDLE, body=body)
-    canvas, y = page.canvas(), body - STEP + 1
+    canvas, y = page.canvas, body - STEP + 1
     for topic, group in groups:
         label = wrapped(edition.named("topic", topic), LABEL - 2, size=SMALL)
         canvas.text(1, y + CELL / 2, "\n".join(label), size=SMALL, va="center")

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.figures.intervals import Interval, intervals, paired_rows, reach_of
 from mtb_eval.report.figures.marks import grid, key
+from mtb_eval.report.findings import bin_values, dose_counts, dose_rows
 from mtb_eval.report.findings import dose_bins as dose_bin_rows
-from mtb_eval.report.findings import dose_counts, dose_rows
 from mtb_eval.report.rows import Row, distinct, known, number
 from mtb_eval.report.scale import standardised
 from mtb_eval.report.style import (
@@ -48,7 +48,7 @@ def dose_contrasts(edition: Edition) -> Drawing | Absent:
     ax = paired_rows(page, [edition.outcome(o) for o in outcomes], series, label=LABEL, foot=FOOT)
     difference_axis(edition, ax, edition.say("forest.axis"))
     for y, look, name in ((6.0, HIGH, "dose.high"), (2.0, LOW, "dose.low")):
-        key(page.canvas(), [(look, edition.say(name, **words))], y=y)
+        key(page.canvas, [(look, edition.say(name, **words))], y=y)
     return Drawing(
         title=edition.say("dose.title", **words),
         caption=edition.say("dose.caption", level=edition.level, **words),
@@ -64,7 +64,7 @@ def dose_bins(edition: Edition) -> Drawing | Absent:
     if not outcomes or edition.plan.dose is None:
         return Absent(why=edition.say("absent.dose_bins"))
     fewest = edition.plan.disclosure_threshold
-    words = {"threshold": edition.plan.dose.threshold, "n": len(outcomes), "fewest": fewest}
+    words = {**bin_values(edition), "n": len(outcomes), "fewest": fewest}
     n_rows, foot = -(-len(outcomes) // COLUMNS), 12.0
     body = foot + n_rows * (PANEL + 10.0) - 1
     page = sheet(edition, edition.say("bins.title", **words), width=WIDE, body=body)
@@ -76,7 +76,7 @@ def dose_bins(edition: Edition) -> Drawing | Absent:
         title = "\n".join(wrapped(edition.outcome(outcome), 46, size=SMALL))
         ax.set_title(title, fontsize=SMALL, pad=2)
         ax.tick_params(labelbottom=k >= len(outcomes) - COLUMNS, labelleft=k % COLUMNS == 0)
-    page.canvas().text(WIDE / 2, 1, edition.say("bins.axis"), size=SMALL, ha="center", va="bottom")
+    page.canvas.text(WIDE / 2, 1, edition.say("bins.axis"), size=SMALL, ha="center", va="bottom")
     return Drawing(
         title=edition.say("bins.title", **words),
         caption=edition.say("bins.caption", level=edition.level, **words),

@@ -50,9 +50,8 @@ def flow(edition: Edition) -> Drawing | Absent:
     boxes, links = _layout(edition, rows)
     lowest = min(b.bottom for b in boxes)
     page = sheet(edition, edition.say("flow.title", **values), width=WIDE, body=2 - lowest)
-    canvas = page.axes(0, 0, WIDE, page.body)
-    canvas.set(xlim=(0, WIDE), ylim=(lowest - 1, 1))
-    canvas.set_axis_off()
+    canvas = page.canvas
+    canvas.set_ylim(lowest - 1, 1)
     for start, end in links:
         _arrow(canvas, start, end)
     for box in boxes:

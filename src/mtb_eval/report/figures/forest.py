@@ -65,7 +65,7 @@ def forest(edition: Edition) -> Drawing | Absent:
     lines = _lines(edition, rows)
     body = HEAD + sum(line.height for line in lines) + FOOT
     page = sheet(edition, edition.say("forest.title", **effect_counts(edition, rows)), width=WIDE, body=body)
-    canvas = page.canvas()
+    canvas = page.canvas
     reach = reach_of([_interval(r, estimator) for r in rows for estimator in LOOKS])
     ax = page.axes(LABEL, FOOT, PLOT, body - HEAD - FOOT)
     ax.set(xlim=(-reach, reach), ylim=(body - HEAD - FOOT, 0))
@@ -100,7 +100,6 @@ def _lines(edition: Edition, rows: list[Row]) -> list[Line]:
 def _frame(edition: Edition, ax: Axes) -> None:
     difference_axis(edition, ax, edition.say("forest.axis"))
     ax.tick_params(axis="x", length=2.5)
-    ax.patch.set_alpha(0)
 
 
 def _headings(edition: Edition, canvas: Axes, body: float) -> None:

@@ -60,7 +60,7 @@ def paired_rows(
     `label` and `foot` are the millimetres left of and below the axes.
     """
     height, row = page.body - foot - 5.0, (page.body - foot - 5.0) / len(labels)
-    ax, canvas = page.axes(label, foot, page.width - label - 3, height), page.canvas()
+    ax, canvas = page.axes(label, foot, page.width - label - 3, height), page.canvas
     reach = reach_of([v for _, values in series for v in values])
     ax.set(xlim=(-reach, reach), ylim=(height, 0))
     for k, text in enumerate(labels):

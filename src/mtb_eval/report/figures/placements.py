@@ -33,7 +33,7 @@ def placements(edition: Edition) -> Drawing | Absent:
     if times:
         ax = page.axes(LEFT, bottom, MIDDLE - LEFT - 5, PLOT)
         _curves(edition, ax, times)
-        _at_risk(edition, page.canvas(), times, parts, top=bottom - 13)
+        _at_risk(edition, page.canvas, times, parts, top=bottom - 13)
     if risks:
         _bars(edition, page.axes(LEFT, 8, MIDDLE - LEFT - 40, BARS), risks)
     return Drawing(

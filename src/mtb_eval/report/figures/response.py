@@ -28,7 +28,7 @@ def response(edition: Edition) -> Drawing | Absent:
     for sample, ax in zip(samples, panels, strict=True):
         _slopes(edition, ax, [r for r in rows if r["sample"] == sample])
         ax.set_title(edition.named("sample", sample), fontsize=SMALL)
-    arm_key(edition, page.canvas(), y=2.5)
+    arm_key(edition, page.canvas, y=2.5)
     return Drawing(
         title=edition.say("response.title", **values),
         caption=edition.say("response.caption", **values),
@@ -51,7 +51,7 @@ def trajectories(edition: Edition) -> Drawing | Absent:
         _means(edition, ax, [r for r in rows if r["column"] == column])
         label = column_label(edition, column)
         ax.set_title("\n".join(wrapped(label, 44, size=SMALL)), fontsize=SMALL, pad=3)
-    canvas = page.canvas()
+    canvas = page.canvas
     canvas.text(WIDE / 2, 7.5, edition.say("trajectories.axis"), size=SMALL, ha="center")
     arm_key(edition, canvas, y=2.5)
     return Drawing(

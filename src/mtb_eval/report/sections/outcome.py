@@ -40,7 +40,14 @@ def _described(edition: Edition, row: Row) -> tuple[str, ...]:
     among = edition.population(text(row, "population"))
     unit = {"unit": edition.unit(outcome), "direction": edition.direction(outcome)}
     first = edition.say("outcome.means", **values, **counts, **unit)
-    return (first, *([edition.say("outcome.among", among=among)] if among else []), *flags(edition, row).values())
+    known = edition.declared(outcome)
+    declared = [edition.say("outcome.declared", status=edition.named("status", known.status))] if known else []
+    return (
+        first,
+        *declared,
+        *([edition.say("outcome.among", among=among)] if among else []),
+        *flags(edition, row).values(),
+    )
 
 
 def _diagnostics(edition: Edition, row: Row) -> tuple[str, ...]:
@@ -50,7 +57,7 @@ def _diagnostics(edition: Edition, row: Row) -> tuple[str, ...]:
         values = {"p": numbers.equation(number(row, "wild_p")), "interval": numbers.interval(low, high)}
         found.append(edition.say("outcome.wild", **values))
     if known(row, "p_holm"):
-        values = {"holm": numbers.p(number(row, "p_holm")), "bh": numbers.p(number(row, "p_bh"))}
+        values = {"holm": numbers.equation(number(row, "p_holm")), "bh": numbers.equation(number(row, "p_bh"))}
         found.append(edition.say("outcome.multiplicity", **values))
     if known(row, "loo_std_low", "loo_std_high"):
         span = numbers.interval(number(row, "loo_std_low"), number(row, "loo_std_high"))
