@@ -52,7 +52,7 @@ def primary_design(data: ModelData) -> Design:
 def care_rows(data: ModelData, outcome: Outcome, level: float) -> Iterator[Row]:
     """Yield the effect-table rows of one outcome: replica, primary, sensitivity; a failure is a row with its error."""
     base = base_row(data, outcome)
-    for estimator, build in (("replica", _replica), ("primary", _primary), ("sensitivity", _sensitivity)):
+    for estimator, build in (("replica", _replica), ("primary", primary_rows), ("sensitivity", _sensitivity)):
         for row in attempt({**base, "estimand": CARE, "estimator": estimator}, data, build, level):
             yield {**row, "warning": "; ".join(filter(None, (asked_of(outcome), str(row.get("warning", "")))))}
 
@@ -62,6 +62,14 @@ def asked_of(outcome: Outcome) -> str:
     if outcome.population is None:
         return ""
     return f"only among families of the population {outcome.population}, which the programme may have changed"
+
+
+def primary_rows(data: ModelData, level: float) -> Iterator[Row]:
+    """Yield the rows of the primary model: CR2 with Satterthwaite df, then WCR31 on all sign draws."""
+    design = primary_design(data)
+    fit = ols(design.cross, collinear="drop")
+    yield estimate_row(cluster_robust(fit, design.contrast, kind="CR2", level=level))
+    yield wild_row(wild_bootstrap(fit, design.contrast, variant="wcr31", level=level))
 
 
 def base_row(data: ModelData, outcome: Outcome) -> Row:
@@ -84,7 +92,7 @@ def attempt(
     level: float,
 ) -> list[Row]:
     """Return the rows that `build` makes for `data`, each on top of `base`, or one row with the error."""
-    problem = _unusable(data)
+    problem = unusable(data)
     try:
         rows = [] if problem else list(build(data, level))
     except FAILURES as failure:
@@ -92,6 +100,17 @@ def attempt(
     if problem:
         return [finished({**base, "method": "not estimated", "error": problem})]
     return [finished({**base, **row}) for row in rows]
+
+
+def unusable(data: ModelData) -> str:
+    """Return why no comparison of the arms can be made with these families, or ""."""
+    if len(data.y) == 0:
+        return "no family has this outcome"
+    if not 0 < data.mtb.sum() < len(data.mtb):
+        return "all families with this outcome are of one arm"
+    if data.n_clusters < 2:
+        return "all families with this outcome are in one municipality"
+    return "" if len(np.unique(data.y)) > 1 else "the outcome does not vary"
 
 
 def finished(row: Mapping[str, object]) -> Row:
@@ -135,13 +154,6 @@ def _replica(data: ModelData, level: float) -> Iterator[Row]:
         yield estimate_row(test(fitted, design.contrast, level=level))
 
 
-def _primary(data: ModelData, level: float) -> Iterator[Row]:
-    design = primary_design(data)
-    fit = ols(design.cross, collinear="drop")
-    yield estimate_row(cluster_robust(fit, design.contrast, kind="CR2", level=level))
-    yield wild_row(wild_bootstrap(fit, design.contrast, variant="wcr31", level=level))
-
-
 def _sensitivity(data: ModelData, level: float) -> Iterator[Row]:
     design = primary_design(data)
     fit = ols(design.cross, collinear="drop")
@@ -183,16 +195,6 @@ def _gee(data: ModelData, level: float) -> Row:
         fit = gee(x, data.y, data.municipality, correlation=correlation)
     e = robust_estimate(fit.equations, _picks(x, 1), kind="CR3", reference="G-1", level=level)
     return {**estimate_row(e, method=f"GEE, {correlation}, {e.method}"), "warning": warning}
-
-
-def _unusable(data: ModelData) -> str:
-    if len(data.y) == 0:
-        return "no family has this outcome"
-    if not 0 < data.mtb.sum() < len(data.mtb):
-        return "all families with this outcome are of one arm"
-    if data.n_clusters < 2:
-        return "all families with this outcome are in one municipality"
-    return "" if len(np.unique(data.y)) > 1 else "the outcome does not vary"
 
 
 def _picks(x: Array, column: int) -> Array:

@@ -100,16 +100,21 @@ def _q(e: Array, v: Array, tau2: float) -> float:
     return float(e @ _p(v, tau2) @ e)
 
 
-def _minus_likelihood(tau2: float, e: Array, v: Array) -> float:
-    s = v + tau2 * np.eye(len(v))
-    return float(np.linalg.slogdet(s)[1] + np.log(np.linalg.inv(s).sum()) + _q(e, v, tau2)) / 2
+def _likelihood(tau2: Array, e: Array, v: Array) -> Array:
+    """Return the restricted log-likelihood, up to a constant, at each of `tau2` (n,)."""
+    s = v + tau2[:, None, None] * np.eye(len(v))
+    w = np.linalg.inv(s)
+    row = w.sum(axis=-1)
+    total = row.sum(axis=-1)
+    q = (w @ e) @ e - (row @ e) ** 2 / total
+    return np.asarray(-(np.linalg.slogdet(s)[1] + np.log(total) + q) / 2)
 
 
 def _reml(e: Array, v: Array) -> float:
     """The best of a grid from 0, then the root of the score beside it: the likelihood may have two tops."""
     most = 4 * (float(np.var(e)) + float(np.trace(v)) / len(e))
     grid = most * np.linspace(0.0, 1.0, _GRID) ** 2
-    best = int(np.argmin([_minus_likelihood(t, e, v) for t in grid]))
+    best = int(np.argmax(_likelihood(grid, e, v)))
     low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, _GRID - 1)])
     if _score(low, e, v) <= 0:
         return low
