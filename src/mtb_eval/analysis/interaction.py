@@ -52,7 +52,7 @@ def change(study: Study, plan: Plan) -> pd.DataFrame:
 def difference_rows(study: Study, plan: Plan) -> Iterator[Row]:
     """Yield the difference in change between the arms (MTB minus usual care), unadjusted, CR2, per rated scale."""
     for outcome in rated_outcomes(plan):
-        data = _paired(study, plan, outcome)
+        data = paired(study, plan, outcome)
         base = {**base_row(data, outcome), "estimand": DIFFERENCE, "estimator": "change"}
         yield from attempt(base, data, _difference, plan.level)
 
@@ -63,17 +63,7 @@ def rated_outcomes(plan: Plan) -> list[Outcome]:
     return [o for o in plan.outcomes if rule and o.sample == "video" and o.wave == rule.to_wave]
 
 
-def _both(study: Study, plan: Plan, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
-    rule = plan.interaction
-    if rule is None:
-        raise ValueError("the plan declares no interaction waves")
-    families = study.families
-    pair = [f"{outcome.column}_{w}" for w in (rule.from_wave, rule.to_wave)]
-    first, last = (families[c].to_numpy(dtype=float) if c in families else np.full(len(families), np.nan) for c in pair)
-    return first, last
-
-
-def _paired(study: Study, plan: Plan, outcome: Outcome) -> ModelData:
+def paired(study: Study, plan: Plan, outcome: Outcome) -> ModelData:
     """Return change as the outcome of families filmed at both waves."""
     first, last = _both(study, plan, outcome)
     gain = last - first
@@ -91,6 +81,16 @@ def _paired(study: Study, plan: Plan, outcome: Outcome) -> ModelData:
     )
 
 
+def _both(study: Study, plan: Plan, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
+    rule = plan.interaction
+    if rule is None:
+        raise ValueError("the plan declares no interaction waves")
+    families = study.families
+    pair = [f"{outcome.column}_{w}" for w in (rule.from_wave, rule.to_wave)]
+    first, last = (families[c].to_numpy(dtype=float) if c in families else np.full(len(families), np.nan) for c in pair)
+    return first, last
+
+
 def _difference(data: ModelData, level: float) -> Iterator[Row]:
     x = np.column_stack([np.ones_like(data.y), data.mtb])
     fit = ols(cross_products(x, data.y, data.municipality))
@@ -101,7 +101,7 @@ def _arms(study: Study, plan: Plan, outcome: Outcome) -> Iterator[dict[str, obje
     first, last = _both(study, plan, outcome)
     mtb = study.families["mtb"].to_numpy(dtype=float)
     sd = pooled_sd(first[np.isfinite(first)], mtb[np.isfinite(first)])
-    data = _paired(study, plan, outcome)
+    data = paired(study, plan, outcome)
     for arm, code in (("mtb", 1.0), ("control", 0.0)):
         own = data.mtb == code
         here = replace(data, y=data.y[own], municipality=data.municipality[own], mtb=data.mtb[own])
