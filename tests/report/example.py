@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import numpy as np
 import pandas as pd
+from tests.report.example_design import example_design
 
 from mtb_eval.analysis.effect_table import effect_table
 from mtb_eval.analysis.results import Results
@@ -42,6 +43,7 @@ def example_results(plan: Plan, seed: int = 1) -> Results:
         placement_times=_placement_times(),
         claims=_claims(plan, rng),
         failures=pd.DataFrame(columns=["outcome", "estimand", "estimator", "error"]),
+        detail=example_design(plan),
     )
 
 
@@ -63,7 +65,10 @@ def missing_results(plan: Plan) -> Results:
         frames[name] = frame
     frames["effects"]["error"] = "the design matrix is singular"
     frames["failures"] = frames["effects"][["outcome", "estimand", "estimator", "error"]]
-    return Results(**frames)
+    own = {f.name for f in fields(Results)}
+    return Results(
+        **{k: v for k, v in frames.items() if k in own}, detail={k: v for k, v in frames.items() if k not in own}
+    )
 
 
 def _tier(p: float) -> str:

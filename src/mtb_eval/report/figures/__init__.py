@@ -11,6 +11,7 @@ from mtb_eval.report.figures.calendar import calendar
 from mtb_eval.report.figures.change import change
 from mtb_eval.report.figures.claims import claims
 from mtb_eval.report.figures.dose import dose_bins, dose_contrasts
+from mtb_eval.report.figures.evidence import evidence, evidence_weights
 from mtb_eval.report.figures.flow import flow
 from mtb_eval.report.figures.forest import forest
 from mtb_eval.report.figures.placements import placements
@@ -25,6 +26,8 @@ FIGURES: Mapping[str, Callable[[Edition], Drawing | Absent]] = MappingProxyType(
         "baseline": baseline,
         "visits": visits,
         "forest": forest,
+        "evidence": evidence,
+        "evidence-weights": evidence_weights,
         "change": change,
         "trajectories": trajectories,
         "dose": dose_contrasts,

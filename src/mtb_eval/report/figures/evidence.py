@@ -40,7 +40,7 @@ from mtb_eval.report.style import (
     wrapped,
 )
 
-LABEL, ROW, HEAD, FOOT = 46.0, 8.0, 5.0, 22.0
+LABEL, ROW, HEAD, FOOT = 46.0, 8.0, 5.0, 17.0
 PRIMARY = Look(color=INK, fill=INK, size=4.4)
 INSTRUMENT = Look(color=GREY, fill=WHITE, marker="D", size=4.2)
 LOT = replace(PRIMARY, fill=WHITE, marker="s", line=DASHED, width=1.1)
@@ -61,8 +61,7 @@ def evidence(edition: Edition) -> Drawing | Absent:
     ax = paired_rows(page, [edition.outcome(o) for o in outcomes], series, label=LABEL, foot=FOOT)
     difference_axis(edition, ax, edition.say("forest.axis"))
     names = ((PRIMARY, "evidence.primary"), (INSTRUMENT, "evidence.instrument"), (LOT, "evidence.lot"))
-    for k, (look, name) in enumerate(names):
-        key(page.canvas, [(look, edition.say(name))], y=9.6 - 3.9 * k)
+    key(page.canvas, [(look, edition.say(name)) for look, name in names], y=2.5)
     return Drawing(
         title=edition.say("evidence.figure", **values),
         caption=edition.say("evidence.figure_caption", n=len(outcomes), tiers=edition.tiers, **values),

@@ -9,6 +9,7 @@ from mtb_eval.report.edition import Edition
 from mtb_eval.report.sections.baseline import baseline
 from mtb_eval.report.sections.claims import claims
 from mtb_eval.report.sections.design import design
+from mtb_eval.report.sections.design_evidence import design_evidence
 from mtb_eval.report.sections.dose import dose
 from mtb_eval.report.sections.effects import effects
 from mtb_eval.report.sections.interaction import interaction
@@ -24,6 +25,7 @@ SECTIONS: tuple[Callable[[Edition], Section], ...] = (
     baseline,
     received,
     effects,
+    design_evidence,
     interaction,
     dose,
     placements,
