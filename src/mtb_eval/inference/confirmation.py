@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import linalg, special, stats
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 _TIE = 1e-7
-_RISK_NODES, _SHARE_NODES = 60, 24
+_RISK_NODES, _SHARE_NODES = 60, 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ def new_events(events: int, n: int, *, prior: tuple[float, float], among: int | 
         return np.asarray(stats.betabinom.pmf(np.arange(m + 1), m, prior[0] + events, prior[1] + n - events))
     risk, weight = _beta_nodes(prior[0] + events, prior[1] + n - events, _RISK_NODES)
     longer = -np.expm1(spans * np.log1p(-risk))
-    return np.asarray(weight @ stats.binom.pmf(np.arange(m + 1), m, longer[:, None]))
+    return np.asarray(weight @ _binomial(m, longer))
 
 
 def recounted(
@@ -114,21 +114,36 @@ def recounted(
     q = r (1 - s) / (1 - r s), r the risk (Beta(`prior`)) and s that share, both weighted by their likelihood
     (r s)^events (1 - r s)^(n - events).
     """
-    r, wr = _beta_nodes(prior[0] + events, prior[1] + n - events, _RISK_NODES)
-    s, ws = _beta_nodes(registered[0] + events, registered[1], _SHARE_NODES)
+    r, wr = _beta_nodes(*prior, _RISK_NODES + n // 2)
+    s, ws = _beta_nodes(*registered, _SHARE_NODES)
     seen = r[:, None] * s
-    log = (n - events) * (np.log1p(-seen) - np.log1p(-r[:, None]))
+    log = events * np.log(seen) + (n - events) * np.log1p(-seen)
     weight = (wr[:, None] * ws * np.exp(log - log.max())).ravel()
     q = (r[:, None] * (1 - s) / (1 - seen)).ravel()
-    missed = weight / weight.sum() @ stats.binom.pmf(np.arange(n - events + 1), n - events, q[:, None])
+    missed = weight / weight.sum() @ _binomial(n - events, q)
     kept = stats.betabinom.pmf(np.arange(events + 1), events, *confirmed)
     return np.convolve(missed, kept)
 
 
 def _beta_nodes(a: float, b: float, n: int) -> tuple[Array, Array]:
-    """Nodes in (0, 1) and weights (sum 1) of Gauss quadrature for a Beta(a, b) density."""
-    x, w = special.roots_jacobi(n, b - 1, a - 1)
-    return np.asarray((1 + x) / 2), np.asarray(w / w.sum())
+    """Nodes in (0, 1) and weights (sum 1) of Gauss quadrature for a Beta(a, b) density.
+
+    Eigenvalues and first components of the Jacobi matrix: Golub & Welsch (1969), doi 10.1090/S0025-5718-69-99647-1.
+    """
+    k, total = np.arange(1, n), a + b
+    step = 2 * k + total - 2
+    middle = np.append((a - b) / total, (a - b) * (total - 2) / (step * (step + 2)))
+    below = np.where(k == 1, 1.0, step - 1)
+    squared = 4 * k * (k + b - 1) * (k + a - 1) * (k + total - 2) / (step**2 * (step + 1) * below)
+    squared[0] = 4 * a * b / (total**2 * (total + 1))
+    x, vectors = linalg.eigh_tridiagonal(middle, np.sqrt(squared))
+    return np.asarray((1 + x) / 2), np.asarray(vectors[0] ** 2)
+
+
+def _binomial(n: int, q: Array) -> Array:
+    """Chances (nodes, n + 1) of 0..n events at each probability `q` (nodes,) in (0, 1)."""
+    k = np.arange(n + 1)
+    return np.asarray(np.exp(_log_choose(n) + k * np.log(q)[:, None] + (n - k) * np.log1p(-q)[:, None]))
 
 
 def _log_choose(n: int) -> Array:
