@@ -40,11 +40,12 @@ def scale_rows(study: Study, plan: Plan, *, level: float) -> Iterator[Row]:
         for scale in rated_scales(instrument):
             column = f"{scale.id}_{wave}"
             if column in study.families:
+                inside = _items(points, scale, level)
+                ends = _ends(study.families[column].to_numpy(dtype=float), scale)
                 yield {
                     **{"instrument": instrument.id, "scale": scale.id, "wave": wave, "kind": kind},
                     **{"label_en": scale.label.en, "label_da": scale.label.da, "better": scale.better},
-                    **_items(points, scale, level),
-                    **_ends(study.families[column].to_numpy(dtype=float), scale),
+                    **{**inside, **ends, "warning": joined(*(str(x.get("warning", "")) for x in (inside, ends)))},
                 }
 
 
@@ -112,7 +113,15 @@ def _ends(score: Array, scale: Scale) -> Row:
     known = score[np.isfinite(score)]
     if len(known) < FEWEST:
         return {"n": len(known), "error": f"fewer than {FEWEST} families have this score"}
+    low, high = float(np.mean(known <= scale.low)), float(np.mean(known >= scale.high))
+    notes = (f"{share:.0%} have the {end} possible score" for share, end in ((low, "lowest"), (high, "highest")))
     return {
-        **{"n": len(known), "mean": float(known.mean()), "sd": float(known.std(ddof=1))},
-        **{"at_low": float(np.mean(known <= scale.low)), "at_high": float(np.mean(known >= scale.high))},
+        **{
+            "n": len(known),
+            "mean": float(known.mean()),
+            "sd": float(known.std(ddof=1)),
+            "at_low": low,
+            "at_high": high,
+        },
+        "warning": joined(*(n for n, share in zip(notes, (low, high), strict=True) if share > PILED_UP)),
     }
