@@ -35,5 +35,8 @@ def tested_cells(edition: Edition, row: Row) -> tuple[Cell, Cell, Cell]:
 
 
 def remark(edition: Edition, row: Row) -> Cell:
-    """Return a cell that says why there is no estimate, or what to be wary of."""
-    return note(edition, row, "error" if text(row, "error") else "warning")
+    """Return a cell that says why there is no estimate, or what to be wary of beyond few degrees of freedom."""
+    if text(row, "error"):
+        return note(edition, row, "error")
+    parts = [w for w in text(row, "warning").split("; ") if not w.startswith("fewer than 4 degrees of freedom")]
+    return note(edition, {"warning": "; ".join(parts)}, "warning")
