@@ -3,8 +3,10 @@
 from mtb_eval.study.attrition_rule import AttritionRule
 from mtb_eval.study.claims import Claim, read_claims
 from mtb_eval.study.dose_rule import DoseDetail, VisitRule
+from mtb_eval.study.economy_rule import EconomyRule
 from mtb_eval.study.instruments import Cutoff, Instrument, Scale
 from mtb_eval.study.load import DEFAULT_PLAN, load_plan
+from mtb_eval.study.placements_rule import PlacementsDetail
 from mtb_eval.study.plan import (
     Covariate,
     DoseRule,
@@ -32,12 +34,14 @@ __all__ = [
     "Cutoff",
     "DoseDetail",
     "DoseRule",
+    "EconomyRule",
     "Instrument",
     "InteractionRule",
     "LotRule",
     "Municipality",
     "Outcome",
     "PlacementRule",
+    "PlacementsDetail",
     "Plan",
     "PlanError",
     "Population",
