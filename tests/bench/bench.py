@@ -28,6 +28,7 @@ PACKAGES = (
 )
 PANEL = ("cr1", "cr2", "cv3", "wcr11", "wcr31", "lmm_kr")
 ROWS = tuple(10**k for k in range(3, 8))
+BOUNDARY = (("study", "0"), ("study", "0.05"), ("whole", "0"))
 OUTCOMES = (1, 10, 30, 100, 300, 1000)
 
 
@@ -64,13 +65,12 @@ def main(out: Path) -> None:
         "intervals": summary(in_fresh_process("task.py", "mtb_eval, intervals", "wcr11", "wcr31")),
         "fit on a frame": summary(in_fresh_process("task.py", "mtb_eval, frame")),
     }
-    found["beside"] = [beside(match) for match in MATCHES]
-    found["beside"].insert(0, r_stack(found["beside"]))
+    found["beside"] = [*r_rows(), *(beside(match) for match in MATCHES if match.program not in R_TASKS)]
     found["studies"] = {"10000": in_fresh_process("growth.py", "studies", "10000")}
     found["outcomes"] = {str(n): in_fresh_process("growth.py", "outcomes", str(n)) for n in OUTCOMES}
     found["rows"] = {str(n): in_fresh_process("growth.py", "rows", str(n)) for n in ROWS}
-    found["parquet"] = {str(n): in_fresh_process("growth.py", "parquet", str(n)) for n in ROWS[2:4]}
-    found["boundary"] = [in_fresh_process("boundary.py", icc, "200") for icc in ("0", "0.05")]
+    found["parquet"] = {str(n): in_fresh_process("growth.py", "parquet", str(n)) for n in ROWS[1:4]}
+    found["boundary"] = [in_fresh_process("boundary.py", *case, "200") for case in BOUNDARY]
     found["setting"]["load_at_end"] = load()
     found["targets"] = targets(found)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -113,18 +113,14 @@ def peer_run(program: str) -> Result:
     return finished(["Rscript", "--vanilla", str(HERE / "peers.R"), str(FILE), R_TASKS[program]], timeout=1800)
 
 
-def r_stack(rows: list[Result]) -> Result:
-    """Return the two R rows added up, beside ours on all their fits in one panel."""
-    parts = [row for row in rows if row["program"] in R_TASKS]
+def r_rows() -> list[Result]:
+    """Return a row for both R programs together, ours being one panel of all their fits, then one for each."""
     methods = ("cr1s", "cr2", "cv3", "lmm_kr")
+    before = in_fresh_process("task.py", "mtb_eval", *methods)
+    parts = [beside(match) for match in MATCHES if match.program in R_TASKS]
+    after = in_fresh_process("task.py", "mtb_eval", *methods)
     row: Result = {"program": "R: both", "fits": "all of the next two", "methods": methods}
-    row["ours"] = summary(in_fresh_process("task.py", "mtb_eval", *methods))
-    errors = [part["peer"]["error"] for part in parts if "error" in part["peer"]]
-    if errors:
-        return row | {"peer": {"error": errors[0]}}
-    row["peer"] = {key: sum(part["peer"][key] for part in parts) for key in ("import_s", "first_s", "warm_s", "cpu_s")}
-    gaps = {method: gap for part in parts for method, gap in part["largest_p_difference"].items()}
-    return row | {"largest_p_difference": gaps, **ratios(row)}
+    return [_added(row | {"ours": summary(before, after)}, parts), *parts]
 
 
 def summary(*runs: Result) -> Result:
@@ -160,12 +156,22 @@ def targets(found: Result) -> list[Result]:
         ("WCR11 and WCR31 intervals for 30 outcomes, warm (s)", 0.3, found["ours"]["intervals"].get("warm_s"), False),
         ("10,000 simulated studies by 4 methods (s)", 60, studies.get("seconds"), False),
         ("their peak memory (MB)", 1000, studies.get("peak_mb"), False),
-        ("times as fast as R on the same fits", 50, stack.get("ratio"), True),
+        ("times as fast as R on the same fits, processor time", 50, stack.get("ratio_cpu"), True),
     )
     return [
         {"aim": aim, "limit": limit, "measured": value, "met": None if value is None else (value > limit) == more}
         for aim, limit, value, more in aims
     ]
+
+
+def _added(row: Result, parts: list[Result]) -> Result:
+    """Return the row with the times of its parts added up, or the error of one of them."""
+    errors = [part["peer"]["error"] for part in parts if "error" in part["peer"]]
+    if errors:
+        return row | {"peer": {"error": errors[0]}}
+    row["peer"] = {key: sum(part["peer"][key] for part in parts) for key in ("import_s", "first_s", "warm_s", "cpu_s")}
+    gaps = {method: gap for part in parts for method, gap in part["largest_p_difference"].items()}
+    return row | {"largest_p_difference": gaps, **ratios(row)}
 
 
 if __name__ == "__main__":

@@ -95,7 +95,10 @@ def _boundary(found: Result) -> Iterator[str]:
         if "error" in case:
             yield f"Fits at the boundary: {case['error']}"
             continue
-        yield f"{case['n']} data sets with intra-class correlation {case['icc']:g}: fits that miss the optimum by .01:"
+        yield (
+            f"{case['n']} data sets with intra-class correlation {case['icc']:g}, design '{case['design']}': "
+            "fits that miss the optimum by .01:"
+        )
         yield ""
         heads = list(next(iter(case["programs"].values())))
         rows = (
