@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -78,10 +79,23 @@ def _study_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def _jobs_argument(parser: argparse.ArgumentParser) -> None:
+    default = os.cpu_count() or 1
+    parser.add_argument("--jobs", type=_positive, default=default, help="processes that share the work (default: all cores)")
+
+
 def _add_report(commands: Commands) -> None:
     parser = _command(commands, "report", _report, "Write the report, its tables and figures from study files.")
     _study_arguments(parser)
     parser.add_argument("--out", default="build/report", help="folder to write (default: build/report)")
+    _jobs_argument(parser)
 
 
 def _add_effects(commands: Commands) -> None:
@@ -108,6 +122,7 @@ def _add_claims(commands: Commands) -> None:
     parser = _command(commands, "claims", _claims, "Hold every published claim against the data.")
     _study_arguments(parser)
     parser.add_argument("--out", help="also write the claims to this CSV file")
+    _jobs_argument(parser)
     parser.add_argument("--language", choices=("en", "da"), default="en", help="language of the statements")
 
 
@@ -142,8 +157,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
     plan, study = _load(arguments)
     with _progress(arguments, len(plan.outcomes) + 4, "report") as told:
-        results = evaluate(study, plan, progress=told)
-        told("documents")
+        results = evaluate(study, plan, progress=told, jobs=arguments.jobs)
         write_report(
             results,
             plan,
@@ -152,6 +166,7 @@ def _report(arguments: argparse.Namespace) -> int:
             inputs=study.files,
             seed=_seed(arguments.study) if study.synthetic else None,
             progress=told,
+            jobs=arguments.jobs,
         )
     for row in results.failures.itertuples():
         print(f"not estimated: {row.outcome}, {row.estimator}: {row.error}", file=sys.stderr)
@@ -206,7 +221,7 @@ def _claims(arguments: argparse.Namespace) -> int:
 
     plan, study = _load(arguments)
     with _progress(arguments, len(plan.outcomes) + 3, "claims") as told:
-        table = evaluate(study, plan, progress=told).claims
+        table = evaluate(study, plan, progress=told, jobs=arguments.jobs).claims
     if arguments.out:
         _write(csv_text(table), arguments.out)
     _print_claims(table, arguments.language, synthetic=study.synthetic)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from mtb_eval.analysis.design_tables import design_evidence
 from mtb_eval.analysis.effects import Progress
+from mtb_eval.analysis.workers import on_workers
 from mtb_eval.data.families import Study
 from mtb_eval.study import Plan
 
@@ -18,15 +20,15 @@ Analysis = Callable[[Study, Plan], Any]
 ANALYSES: Mapping[str, Analysis] = {"design": design_evidence}
 
 
-def detail(study: Study, plan: Plan, *, progress: Progress) -> dict[str, pd.DataFrame]:
-    """Return the tables of every further analysis by name; `progress` is told which is being made.
+def detail(study: Study, plan: Plan, *, progress: Progress, jobs: int = 1) -> dict[str, pd.DataFrame]:
+    """Return the tables of every further analysis by name; `progress` is told which has been made.
 
     Raises ValueError if two analyses give a table of one name.
     """
     found: dict[str, pd.DataFrame] = {}
-    for name, analysis in ANALYSES.items():
+    names = list(ANALYSES)
+    for name, made in zip(names, on_workers(partial(_made, study=study, plan=plan), names, jobs=jobs), strict=True):
         progress(name)
-        made = tables_of(analysis(study, plan))
         twice = sorted(set(made) & set(found))
         if twice:
             raise ValueError(f"analysis {name!r}: there already is a table {twice[0]!r}")
@@ -37,3 +39,7 @@ def detail(study: Study, plan: Plan, *, progress: Progress) -> dict[str, pd.Data
 def tables_of(made: object) -> dict[str, pd.DataFrame]:
     """Return the tables of a tables object by the name of their field."""
     return {f.name: getattr(made, f.name) for f in fields(made)}  # type: ignore[arg-type]
+
+
+def _made(name: str, *, study: Study, plan: Plan) -> dict[str, pd.DataFrame]:
+    return tables_of(ANALYSES[name](study, plan))

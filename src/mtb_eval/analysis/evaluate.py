@@ -20,8 +20,8 @@ from mtb_eval.data.families import Study
 from mtb_eval.study import Plan
 
 
-def evaluate(study: Study, plan: Plan, *, progress: Progress = silent) -> Results:
-    """Return every table of the evaluation; `progress` is told what is being done."""
+def evaluate(study: Study, plan: Plan, *, progress: Progress = silent, jobs: int = 1) -> Results:
+    """Return every table of the evaluation; `progress` is told what is being done, `jobs` processes share the work."""
     table = effects(study, plan, progress=progress)
     progress("tables")
     tables = {
@@ -42,7 +42,7 @@ def evaluate(study: Study, plan: Plan, *, progress: Progress = silent) -> Result
         "placement_times": placement_times(study, plan),
         "failures": failures(table),
     }
-    further = detail(study, plan, progress=progress)
+    further = detail(study, plan, progress=progress, jobs=jobs)
     return Results(**tables, claims=claims(study, plan, tables), detail=further)
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from mtb_eval.analysis.results import Results
+from mtb_eval.analysis.workers import on_workers
 from mtb_eval.report.csv_text import csv_text
 from mtb_eval.report.edition import Edition, Provenance, edition
 from mtb_eval.report.figures import FIGURES
 from mtb_eval.report.folder import replace_folder
 from mtb_eval.report.manifest import MANIFEST, Manifest, Output, digest, installed_versions
-from mtb_eval.report.numbers import LANGUAGES
+from mtb_eval.report.numbers import LANGUAGES, Language
 from mtb_eval.report.page import FILES, page
 from mtb_eval.report.pictures import Picture, Pictures, pictures
 from mtb_eval.study import Plan
@@ -30,10 +32,12 @@ def write_report(
     seed: int | None = None,
     versions: Mapping[str, str] | None = None,
     progress: Callable[[str], None] | None = None,
+    jobs: int = 1,
 ) -> Manifest:
     """Write the report of `results` as the folder `out` and return its manifest.
 
-    `inputs` are SHA-256 by file name, `versions` default to those installed; `progress` is told what is being made.
+    `inputs` are SHA-256 by file name, `versions` default to those installed; `progress` is told what has been made,
+    and `jobs` processes share the work.
     The same arguments give the same bytes. `out` is replaced only when everything has been made; raises ReportError
     if it holds something that is no report.
     """
@@ -42,11 +46,10 @@ def write_report(
     )
     told = progress or (lambda _: None)
     files = list(_tables(results))
-    for language in LANGUAGES:
+    make = partial(_edition_files, plan=plan, results=results, provenance=provenance)
+    for language, made in zip(LANGUAGES, on_workers(make, LANGUAGES, jobs=jobs), strict=True):
         told(f"report, {language}")
-        one = edition(language, plan, results, provenance)
-        drawn = pictures(one)
-        files += [*_figures(one, drawn), (FILES[language], page(one, drawn).encode("utf-8"), _name(page))]
+        files += made
     manifest = _manifest(plan, provenance, files)
     contents = {name: content for name, content, _ in files}
     replace_folder(out, {**contents, MANIFEST: manifest.to_json().encode("utf-8")})
@@ -60,6 +63,12 @@ def _tables(results: Results) -> Iterator[File]:
         yield f"tables/{name}.csv", content, made_by
         if name in FIRST:
             yield f"{name}.csv", content, made_by
+
+
+def _edition_files(language: Language, *, plan: Plan, results: Results, provenance: Provenance) -> list[File]:
+    one = edition(language, plan, results, provenance)
+    drawn = pictures(one)
+    return [*_figures(one, drawn), (FILES[language], page(one, drawn).encode("utf-8"), _name(page))]
 
 
 def _figures(one: Edition, drawn: Pictures) -> Iterator[File]:
