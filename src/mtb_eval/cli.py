@@ -87,8 +87,8 @@ def _positive(text: str) -> int:
 
 
 def _jobs_argument(parser: argparse.ArgumentParser) -> None:
-    default = os.cpu_count() or 1
-    parser.add_argument("--jobs", type=_positive, default=default, help="processes that share the work (default: all cores)")
+    text = "processes that share the work (default: all cores)"
+    parser.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, help=text)
 
 
 def _add_report(commands: Commands) -> None:

@@ -95,6 +95,7 @@ def test_columns_of_the_families_table_are_unique():
         ("plan.toml", 'code = "K02"', 'code = "K01"', "K01 declared more than once"),
         ("plan.toml", "[dose]\nthreshold = 45", "[dose]\nthreshold = true", "int is needed"),
         ("plan.toml", "[dose]", "[dose", "not valid TOML"),
+        ("plan.toml", "n_first = 4", "n_first = 7", "n_first must lie between"),
         ("sources.toml", 'instruments = ["cib"]', 'instruments = ["cip"]', "instrument 'cip' is not declared"),
         ("sources.toml", 'not_before = "recruited_on"', 'not_before = "born"', "which is not in the file"),
         ("sources.toml", 'role = "families"', 'role = "family"', "is not one of"),

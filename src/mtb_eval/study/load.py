@@ -91,6 +91,8 @@ def _dangling_outcomes(plan: Plan, columns: set[str], waves: set[str]) -> Iterat
     for family in plan.dose.families if plan.dose else ():
         if family not in families:
             yield f"dose: family {family!r} is not declared"
+    if plan.lot and not 0 < plan.lot.n_first < sum(m.randomised for m in plan.municipalities):
+        yield "lot: n_first must lie between 0 and the number of municipalities that were drawn by lot"
     if plan.placements and plan.placements.outcome not in {o.id for o in plan.outcomes}:
         yield f"placements: outcome {plan.placements.outcome!r} is not declared"
 
