@@ -37,3 +37,4 @@ def test_pooled_sd_is_the_residual_sd_of_the_arm_means():
     residual = y - np.where(mtb == 1, y[mtb == 1].mean(), y[mtb == 0].mean())
     assert pooled_sd(y, mtb) == pytest.approx(np.sqrt((residual**2).sum() / 28), rel=1e-12)
     assert np.isnan(pooled_sd(y, np.ones(30)))
+    assert np.isnan(pooled_sd(np.ones(30), mtb))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtb_eval.analysis.model_data import ModelData, dummies, stack
-from mtb_eval.analysis.verdicts import sign_of
+from mtb_eval.analysis.verdicts import per_sd
 from mtb_eval.inference.cluster_level import arm_means, paired_t, unpaired_t
 from mtb_eval.inference.cross import Cross, cross_products
 from mtb_eval.inference.estimate import Estimate
@@ -81,7 +81,7 @@ def base_row(data: ModelData, outcome: Outcome) -> Row:
         "n_mtb": float(data.mtb.sum()),
         "n_control": float((1 - data.mtb).sum()),
         "n_clusters": float(data.n_clusters),
-        "sign": sign_of(outcome.better) / data.sd,
+        "sign": per_sd(outcome.better, data.sd),
     }
 
 

@@ -87,12 +87,12 @@ def in_population(families: pd.DataFrame, plan: Plan, population: str | None) ->
 
 
 def pooled_sd(y: Array, mtb: Array) -> float:
-    """Return the standard deviation pooled within arms; NaN with fewer than three values or an empty arm."""
+    """Return the standard deviation pooled within arms; NaN with fewer than three values, an empty arm or no variation."""
     groups = [y[mtb == 1], y[mtb == 0]]
     if len(y) < 3 or not all(len(g) for g in groups):
         return float("nan")
     squares = sum(float(np.sum((g - g.mean()) ** 2)) for g in groups)
-    return float(np.sqrt(squares / (len(y) - 2)))
+    return float(np.sqrt(squares / (len(y) - 2))) if squares > 0 else float("nan")
 
 
 def natural_spline(x: Array, df: int) -> Array:

@@ -11,7 +11,7 @@ import pandas as pd
 from mtb_eval.analysis.care_effect import CARE, FAILURES, primary_design
 from mtb_eval.analysis.effects import deciding_row
 from mtb_eval.analysis.model_data import ModelData, model_data
-from mtb_eval.analysis.verdicts import direction, sign_of, smallest_detectable, verdict
+from mtb_eval.analysis.verdicts import direction, per_sd, smallest_detectable, verdict
 from mtb_eval.data.families import Study
 from mtb_eval.inference.leverage import effective_clusters, leave_one_out, partial_leverage
 from mtb_eval.inference.multiplicity import benjamini_hochberg
@@ -30,7 +30,7 @@ def outcomes(study: Study, plan: Plan, effects: pd.DataFrame) -> pd.DataFrame:
 
 def _row(study: Study, plan: Plan, outcome: Outcome, effects: pd.DataFrame) -> Values:
     data = model_data(study, plan, outcome)
-    scale = sign_of(outcome.better) / data.sd if data.sd else math.nan
+    scale = per_sd(outcome.better, data.sd)
     primary = _read(deciding_row(effects, plan, outcome.id, "primary"), plan, outcome, scale)
     replica = _read(deciding_row(effects, plan, outcome.id, "replica"), plan, outcome, scale)
     wild = _wild(effects, outcome.id, scale)

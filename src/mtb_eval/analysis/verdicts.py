@@ -34,6 +34,11 @@ def sign_of(better: Literal["higher", "lower"]) -> float:
     return 1.0 if better == "higher" else -1.0
 
 
+def per_sd(better: Literal["higher", "lower"], sd: float) -> float:
+    """Return what turns an effect into standard deviations, positive favouring MTB; NaN if the outcome is constant."""
+    return sign_of(better) / sd if sd > 0 else math.nan
+
+
 def smallest_detectable(se: float, df: float, *, level: float = 0.95, power: float = 0.8) -> float:
     """Return the smallest effect that a two-sided t test at `level` finds with `power`, in the unit of `se`.
 
