@@ -1,4 +1,4 @@
-"""Verdicts as marks and words."""
+"""Verdicts of outcomes and results of claims as marks and words."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ MARKS = {
 }
 NO_DIFFERENCE, NOT_ESTIMABLE = "\N{MIDDLE DOT}", "\N{MULTIPLICATION SIGN}"
 FOUND = ("significant", "tendency")
+SIGNS = {"agrees": "\N{CHECK MARK}", "differs": "\N{NOT EQUAL TO}", "cannot be tested": "?"}
 
 
 def mark_of(row: Row, estimator: str) -> str:

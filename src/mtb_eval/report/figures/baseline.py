@@ -26,7 +26,7 @@ def baseline(edition: Edition) -> Drawing | Absent:
     for k, row in enumerate(rows):
         y = ROW * (k + 0.5)
         label = wrapped(text(row, f"label_{edition.language}"), LABEL - 3, size=SMALL)
-        canvas.text(1, FOOT + height - y, "\n".join(label), size=SMALL, va="center", linespacing=0.95)
+        canvas.text(1, FOOT + height - y, "\n".join(label), size=SMALL, va="center", linespacing=1.05)
         ax.plot([0, number(row, "smd")], [y, y], color=LINE, linewidth=1, zorder=1)
         ax.plot([number(row, "smd")], [y], marker="o", color=INK, markersize=4.5, zorder=3)
     difference_axis(edition, ax, edition.say("baseline.axis"))

@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.findings import claim_counts
-from mtb_eval.report.rows import distinct, text
-from mtb_eval.report.style import BLUE, GREY, INK, MIDDLE, SMALL, VERMILLION, WHITE, Absent, Drawing, sheet, wrapped
+from mtb_eval.report.rows import Row, distinct, text
+from mtb_eval.report.style import (
+    BLUE,
+    GREY,
+    INK,
+    MIDDLE,
+    SMALL,
+    VERMILLION,
+    WHITE,
+    Absent,
+    Drawing,
+    sheet,
+    width_mm,
+    wrapped,
+)
+from mtb_eval.report.verdicts import SIGNS
+
+LABEL, CELL, STEP, FOOT = 34.0, 8.2, 9.6, 9.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """How the cells of a result look."""
+
+    face: str
+    edge: str
+    ink: str
+
 
 STATES = {
-    "agrees": {"sign": "\N{CHECK MARK}", "face": BLUE, "edge": BLUE, "text": WHITE},
-    "differs": {"sign": "\N{NOT EQUAL TO}", "face": WHITE, "edge": VERMILLION, "text": VERMILLION},
-    "cannot be tested": {"sign": "?", "face": WHITE, "edge": "#b6bcc3", "text": GREY},
+    "agrees": State(face=BLUE, edge=BLUE, ink=WHITE),
+    "differs": State(face=WHITE, edge=VERMILLION, ink=VERMILLION),
+    "cannot be tested": State(face=WHITE, edge="#b6bcc3", ink=GREY),
 }
-LABEL, CELL, STEP, FOOT = 34.0, 8.2, 9.6, 9.0
 
 
 def claims(edition: Edition) -> Drawing | Absent:
@@ -25,33 +52,18 @@ def claims(edition: Edition) -> Drawing | Absent:
         return Absent(why=edition.say("absent.claims"))
     per_line = int((MIDDLE - LABEL) // STEP)
     groups = [(topic, [r for r in rows if text(r, "topic") == topic]) for topic in distinct(rows, "topic")]
-    n_lines = sum(-(-len(group) // per_line) for _, group in groups)
+    heights = [STEP * -(-len(group) // per_line) for _, group in groups]
     values = claim_counts(edition)
-    body = n_lines * STEP + FOOT + 2
+    body = sum(heights) + FOOT + 2
     page = sheet(edition, edition.say("claims.title", **values), width=MIDDLE, body=body)
-    canvas, y = page.canvas, body - STEP + 1
-    for topic, group in groups:
+    y = body - STEP + 1
+    for (topic, group), height in zip(groups, heights, strict=True):
         label = wrapped(edition.named("topic", topic), LABEL - 2, size=SMALL)
-        canvas.text(1, y + CELL / 2, "\n".join(label), size=SMALL, va="center")
+        page.canvas.text(1, y + CELL / 2, "\n".join(label), size=SMALL, va="center")
         for k, row in enumerate(group):
-            line, place = divmod(k, per_line)
-            look = STATES.get(text(row, "result"), STATES["cannot be tested"])
-            x, bottom = LABEL + place * STEP, y - line * STEP
-            canvas.add_patch(Rectangle((x, bottom), CELL, CELL, facecolor=look["face"], edgecolor=look["edge"]))
-            canvas.text(
-                x + CELL / 2, bottom + CELL * 0.66, look["sign"], size=9, color=look["text"], ha="center", va="center"
-            )
-            canvas.text(
-                x + CELL / 2,
-                bottom + CELL * 0.22,
-                text(row, "id"),
-                size=6,
-                color=look["text"],
-                ha="center",
-                va="center",
-            )
-        y -= STEP * -(-len(group) // per_line)
-    _key(edition, canvas)
+            _cell(page.canvas, row, LABEL + k % per_line * STEP, y - k // per_line * STEP)
+        y -= height
+    _key(edition, page.canvas)
     return Drawing(
         title=edition.say("claims.title", **values),
         caption=edition.say("claims.caption", **values),
@@ -60,10 +72,22 @@ def claims(edition: Edition) -> Drawing | Absent:
     )
 
 
+def _cell(canvas: Axes, row: Row, x: float, y: float) -> None:
+    result = text(row, "result")
+    look, words = STATES.get(result, STATES["cannot be tested"]), f"{SIGNS.get(result, '?')}\n{text(row, 'id')}"
+    _box(canvas, look, x, y, CELL)
+    canvas.text(x + CELL / 2, y + CELL / 2, words, size=7, color=look.ink, ha="center", va="center", linespacing=1.1)
+
+
+def _box(canvas: Axes, look: State, x: float, y: float, size: float) -> None:
+    canvas.add_patch(Rectangle((x, y), size, size, facecolor=look.face, edgecolor=look.edge))
+
+
 def _key(edition: Edition, canvas: Axes) -> None:
     x = 1.0
     for state, look in STATES.items():
-        canvas.add_patch(Rectangle((x, 1.5), 4, 4, facecolor=look["face"], edgecolor=look["edge"]))
-        canvas.text(x + 2, 3.5, look["sign"], size=7, color=look["text"], ha="center", va="center")
-        canvas.text(x + 6, 3.5, edition.named("result", state.replace(" ", "-")), size=SMALL, va="center", color=INK)
-        x += 36
+        name = edition.named("result", state.replace(" ", "-"))
+        _box(canvas, look, x, 1.5, 4)
+        canvas.text(x + 2, 3.5, SIGNS[state], size=7, color=look.ink, ha="center", va="center")
+        canvas.text(x + 6, 3.5, name, size=SMALL, va="center", color=INK)
+        x += 14 + width_mm(name, SMALL)

@@ -113,7 +113,7 @@ def _headings(edition: Edition, canvas: Axes, body: float) -> None:
     )
     for x, heading, align, width in places:
         lines = "\n".join(wrapped(edition.say(heading), width, size=SMALL))
-        canvas.text(x, y, lines, size=SMALL, color=GREY, va="center", ha=align, linespacing=0.95)
+        canvas.text(x, y, lines, size=SMALL, color=GREY, va="center", ha=align, linespacing=1.05)
     canvas.plot([0, WIDE], [body - HEAD + 0.3] * 2, color=LINE, linewidth=0.7)
 
 
@@ -123,7 +123,7 @@ def _write(edition: Edition, canvas: Axes, line: Line, *, top: float) -> None:
         canvas.text(0.6, y - 0.5, line.label, size=TEXT, weight="bold", va="center")
         return
     canvas.text(
-        2.5, y, "\n".join(wrapped(line.label, LABEL - 3.5, size=SMALL)), size=SMALL, va="center", linespacing=0.95
+        2.5, y, "\n".join(wrapped(line.label, LABEL - 3.5, size=SMALL)), size=SMALL, va="center", linespacing=1.05
     )
     value, low, high = (number(line.row, f"primary_std{end}") for end in ("", "_low", "_high"))
     canvas.text(LABEL + PLOT + 2, y, number_of.estimate(value, low, high), size=SMALL, va="center")

@@ -65,7 +65,7 @@ def paired_rows(
     ax.set(xlim=(-reach, reach), ylim=(height, 0))
     for k, text in enumerate(labels):
         lines = "\n".join(wrapped(text, label - 4, size=SMALL))
-        canvas.text(1, foot + height - row * (k + 0.5), lines, size=SMALL, va="center", linespacing=0.95)
+        canvas.text(1, foot + height - row * (k + 0.5), lines, size=SMALL, va="center", linespacing=1.05)
     ax.hlines([row * (k + 1) for k in range(len(labels))], -reach, reach, colors=LINE, linewidth=0.4, zorder=0)
     for (look, values), shift in zip(series, _shifts(len(series)), strict=True):
         intervals(ax, [row * (k + 0.5) + shift for k in range(len(labels))], values, look, reach=reach)

@@ -7,8 +7,7 @@ from mtb_eval.report.document import Cell, Choice, Line, Section, Table, absent,
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.findings import claim_counts
 from mtb_eval.report.rows import Row, distinct, text
-
-SIGNS = {"agrees": "\N{CHECK MARK}", "differs": "\N{NOT EQUAL TO}", "cannot be tested": "?"}
+from mtb_eval.report.verdicts import SIGNS
 
 
 def claims(edition: Edition) -> Section:
