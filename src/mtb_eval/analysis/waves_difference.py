@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from mtb_eval.analysis.attrition_case import design_columns
-from mtb_eval.analysis.care_effect import Row, attempt, base_row, estimate_row, primary_design, wild_row
+from mtb_eval.analysis.care_effect import Row, attempt, base_row, estimate_row, primary_design, unusable, wild_row
 from mtb_eval.analysis.design_rows import joined
 from mtb_eval.analysis.model_data import ModelData, model_data
 from mtb_eval.analysis.outcomes import LOW_DF
@@ -20,7 +20,7 @@ from mtb_eval.analysis.waves_series import Series, series
 from mtb_eval.data.families import Study
 from mtb_eval.inference.cross import cross_products
 from mtb_eval.inference.multiplicity import holm
-from mtb_eval.inference.ols import LeastSquares, ols
+from mtb_eval.inference.ols import LeastSquares, contrast_estimate, ols
 from mtb_eval.inference.sandwich import cluster_robust
 from mtb_eval.inference.wild import wild_bootstrap
 from mtb_eval.study import Outcome, Plan
@@ -159,19 +159,24 @@ def _effect(data: ModelData, among: ModelData) -> float:
         calendar=data.calendar[kept],
         rows=data.rows[kept],
     )
-    found = [r for r in attempt({"sign": 1.0}, part, _estimate, 0.95) if "estimate" in r]
-    return float(found[0]["estimate"]) if found else math.nan  # type: ignore[arg-type]
-
-
-def _estimate(data: ModelData, level: float) -> Iterator[Row]:
-    fit, contrast = _fit(data)
-    yield estimate_row(cluster_robust(fit, contrast, level=level))
+    if unusable(part):
+        return math.nan
+    fit, contrast = _fit(part)
+    return float(contrast_estimate(fit, contrast))
 
 
 def _stacked_data(before: ModelData, after: ModelData) -> ModelData:
-    joint = {k: np.concatenate([getattr(d, k) for d in (before, after)]) for k in ("y", "mtb", "municipality", "rows")}
-    n = len(joint["y"])
-    return replace(before, **joint, covariates=np.empty((n, 0)), calendar=np.empty((n, 0)), names=())
+    n = len(before.y) + len(after.y)
+    return replace(
+        before,
+        y=np.concatenate([before.y, after.y]),
+        mtb=np.concatenate([before.mtb, after.mtb]),
+        municipality=np.concatenate([before.municipality, after.municipality]),
+        rows=np.concatenate([before.rows, after.rows]),
+        covariates=np.empty((n, 0)),
+        calendar=np.empty((n, 0)),
+        names=(),
+    )
 
 
 def _stacked(before: ModelData, after: ModelData, level: float) -> Row:
