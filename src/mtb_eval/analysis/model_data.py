@@ -87,7 +87,7 @@ def in_population(families: pd.DataFrame, plan: Plan, population: str | None) ->
 
 
 def pooled_sd(y: Array, mtb: Array) -> float:
-    """Return the standard deviation pooled within arms; NaN with fewer than three values, an empty arm or no variation."""
+    """Return the standard deviation pooled within arms; NaN with under three values, an empty arm or no variation."""
     groups = [y[mtb == 1], y[mtb == 0]]
     if len(y) < 3 or not all(len(g) for g in groups):
         return float("nan")
