@@ -37,7 +37,7 @@ def tables(study, plan):
 
 
 def test_every_scale_wave_and_coefficient_is_a_row(tables, plan):
-    rows = tables.reliability
+    rows = tables.coder_reliability
     assert len(rows) == 10 * 3 * 5
     assert not rows.duplicated(["scale", "wave", "coefficient"]).any()
     assert (rows["error"] == "").all() and np.isfinite(rows["value"]).all()
@@ -47,19 +47,19 @@ def test_reliability_is_the_icc_of_the_scores_by_coder(tables, study, plan):
     """Built again from the ratings file by a pivot."""
     at = study.ratings[study.ratings["wave"] == "m24"].set_index(["family_id", "coder"])
     scores = scale_scores(at, plan.instruments["cib"])["synchrony"].unstack().to_numpy()
-    row = _one(tables.reliability, scale="synchrony", wave="m24", coefficient="ICC(2,1)")
+    row = _one(tables.coder_reliability, scale="synchrony", wave="m24", coefficient="ICC(2,1)")
     found = icc(scores, "ICC(2,1)")
     np.testing.assert_allclose([row.value, row.ci_low, row.ci_high], [found.value, found.ci_low, found.ci_high])
-    used = _one(tables.reliability, scale="synchrony", wave="m24", coefficient="score used")
+    used = _one(tables.coder_reliability, scale="synchrony", wave="m24", coefficient="score used")
     assert used.k == pytest.approx(1 / np.mean(1 / at.groupby("family_id").size()))
     assert row.value < used.value < 1
 
 
 def test_counts_of_videos_and_coders(tables, study):
-    row = _one(tables.raters, wave="m24", arm="all")
+    row = _one(tables.video_raters, wave="m24", arm="all")
     per_video = study.ratings[study.ratings["wave"] == "m24"].groupby("family_id").size()
     assert (row.n_videos, row.n_double, row.n_coders) == (len(per_video), (per_video == 2).sum(), 3)
-    assert tables.raters["warning"].str.contains("blinding cannot be tested").all()
+    assert tables.video_raters["warning"].str.contains("blinding cannot be tested").all()
 
 
 def test_attenuation_divides_by_the_root_of_reliability(tables, study, plan):
@@ -74,7 +74,7 @@ def test_attenuation_divides_by_the_root_of_reliability(tables, study, plan):
 
 
 def test_change_is_that_of_the_change_table_and_weights_add_rows(tables, study, plan):
-    own = tables.change[tables.change["analysis"] == "complete"]
+    own = tables.change_weighted[tables.change_weighted["analysis"] == "complete"]
     old = change(study, plan).set_index(["column", "arm"])
     for measure, arm in (("change, MTB", "mtb"), ("change, usual care", "control")):
         rows = own[own["measure"] == measure].set_index("outcome")
@@ -82,7 +82,7 @@ def test_change_is_that_of_the_change_table_and_weights_add_rows(tables, study, 
         np.testing.assert_allclose(rows["estimate"], theirs["estimate"])
         np.testing.assert_allclose(rows["standardised"], theirs["std"])
         np.testing.assert_allclose(rows["se"], theirs["se"])
-    weighted = tables.change[tables.change["analysis"] == "weighted"]
+    weighted = tables.change_weighted[tables.change_weighted["analysis"] == "weighted"]
     assert len(weighted) == len(own)
     assert (weighted["n_effective"] < weighted["n_mtb"] + weighted["n_control"]).all()
 
@@ -117,10 +117,10 @@ def test_a_drifting_coder_is_found(study, plan):
 def test_one_coder_is_said_and_everything_else_is_there(study, plan):
     one = study.ratings.drop_duplicates(["family_id", "wave"]).assign(coder=1)
     found = coding(with_ratings(study, one), plan)
-    assert found.reliability["error"].str.contains("one coder").all() and len(found.reliability)
-    assert found.items["error"].str.contains("one coder").all()
-    assert found.drift["error"].str.contains("one coder").all()
-    assert set(found.drift["measure"]) == set(MEASURES)
+    assert found.coder_reliability["error"].str.contains("one coder").all() and len(found.coder_reliability)
+    assert found.coder_items["error"].str.contains("one coder").all()
+    assert found.coder_drift["error"].str.contains("one coder").all()
+    assert set(found.coder_drift["measure"]) == set(MEASURES)
     assert found.attenuation["warning"].str.contains("reliability is not known").all()
     assert np.isfinite(found.attenuation["standardised"]).all()
 
@@ -128,15 +128,15 @@ def test_one_coder_is_said_and_everything_else_is_there(study, plan):
 def test_no_double_coding_is_said(study, plan):
     single = study.ratings.drop_duplicates(["family_id", "wave"])
     found = coding(with_ratings(study, single), plan)
-    assert found.reliability["error"].str.contains("no video was rated by two coders").all()
+    assert found.coder_reliability["error"].str.contains("no video was rated by two coders").all()
 
 
 def test_no_twelve_month_video(study, plan):
     found = coding(without_wave(study, "m12"), plan)
-    at = found.reliability[found.reliability["wave"] == "m12"]
+    at = found.coder_reliability[found.coder_reliability["wave"] == "m12"]
     assert len(at) and (at["error"] == "no video of this wave").all()
-    assert (found.change["error"] != "").all() and len(found.change)
-    late = found.reliability[found.reliability["wave"] == "m24"]
+    assert (found.change_weighted["error"] != "").all() and len(found.change_weighted)
+    late = found.coder_reliability[found.coder_reliability["wave"] == "m24"]
     assert (late["error"] == "").all()
     assert (found.attenuation.query("wave == 'm12'")["error"] != "").all()
 
@@ -144,8 +144,8 @@ def test_no_twelve_month_video(study, plan):
 def test_a_file_without_coder_and_dates(study, plan):
     bare = study.ratings.drop_duplicates(["family_id", "wave"]).drop(columns=["coder", "rated_on", "recorded_on"])
     found = coding(with_ratings(study, bare), plan)
-    assert found.reliability["error"].str.contains("one coder").all()
-    dated = coding(with_ratings(study, study.ratings.drop(columns=["rated_on"])), plan).drift
+    assert found.coder_reliability["error"].str.contains("one coder").all()
+    dated = coding(with_ratings(study, study.ratings.drop(columns=["rated_on"])), plan).coder_drift
     assert dated[dated["measure"].str.contains("drift")]["error"].str.contains("dates are not known").all()
     assert np.isfinite(dated[dated["measure"] == "leniency"]["estimate"]).all()
 
@@ -161,17 +161,19 @@ def test_a_study_without_ratings_has_empty_tables_with_their_columns(study, plan
     for name in (f.name for f in fields(CodingTables)):
         frame = getattr(found, name)
         assert list(frame.columns) == list(getattr(tables, name).columns)
-        assert len(frame) == (0 if name != "scales" else len(tables.scales.query("kind == 'questionnaire'")))
+        assert len(frame) == (
+            0 if name != "scale_quality" else len(tables.scale_quality.query("kind == 'questionnaire'"))
+        )
 
 
 def test_ratings_declared_but_none_made(study, plan):
     found = coding(with_ratings(study, study.ratings.iloc[:0]), plan)
-    assert (found.reliability["error"] == "no video of this wave").all() and len(found.reliability)
+    assert (found.coder_reliability["error"] == "no video of this wave").all() and len(found.coder_reliability)
 
 
 def test_bootstrap_only_with_a_generator(study, plan, tables):
     small = with_ratings(study, study.ratings[["family_id", "wave", "coder", "recorded_on", "rated_on", *ITEMS]])
-    assert tables.reliability["boot_low"].isna().all()
+    assert tables.coder_reliability["boot_low"].isna().all()
     film = videos(small, rated_instruments(plan)[0])
     assert film.double.sum() == 70
 
@@ -179,10 +181,10 @@ def test_bootstrap_only_with_a_generator(study, plan, tables):
 def test_alpha_of_a_shipped_scale_is_the_formula(tables, study, plan):
     items = study.answers["m24"][[f"epds{k:02d}" for k in range(1, 11)]].dropna().to_numpy()
     expected = 10 / 9 * (1 - items.var(axis=0, ddof=1).sum() / items.sum(axis=1).var(ddof=1))
-    row = _one(tables.scales, scale="epds_total", wave="m24")
+    row = _one(tables.scale_quality, scale="epds_total", wave="m24")
     assert row.alpha == pytest.approx(expected, rel=1e-12)
     assert row.n_complete == len(items)
-    withdrawn = _one(tables.scales, scale="child_withdrawal", wave="m12")
+    withdrawn = _one(tables.scale_quality, scale="child_withdrawal", wave="m12")
     assert withdrawn.at_low > 0.15 and "lowest possible score" in withdrawn.warning
 
 

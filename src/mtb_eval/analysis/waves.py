@@ -18,23 +18,23 @@ from mtb_eval.study import Plan
 class WaveTables:
     """Effects over time, unrounded; MTB minus usual care, standardised ones positive where they favour MTB.
 
-    by_wave: measure x wave after birth: primary model, CR2, Satterthwaite df; `outcome` "" where none is declared.
+    wave_effects: measure x wave after birth: primary model, CR2, Satterthwaite df; `outcome` "" where none is declared.
     longitudinal: measure with a pre-birth score x wave x analysis ("cLDA", "free baseline", "ANCOVA") x measure
         ("effect", "difference from the wave before", "difference before birth"); n_families all in the model.
-    difference: measure x analysis ("same families" by CR2 and WCR31, "all families" by CR2) and the mean of a family's
+    wave_differences: measure x analysis ("same families" by CR2 and WCR31, "all families" by CR2) and the mean of a family's
         scales: effect at the last wave minus effect at the wave before, in SD of each wave; effect_from, effect_to on
         the same families; mde smallest difference found with 80 % power; p_holm within family of outcomes.
     """
 
-    by_wave: pd.DataFrame
+    wave_effects: pd.DataFrame
     longitudinal: pd.DataFrame
-    difference: pd.DataFrame
+    wave_differences: pd.DataFrame
 
 
 def waves(study: Study, plan: Plan) -> WaveTables:
     """Return effects over time; tables are empty where no measure was taken at two waves after birth."""
     return WaveTables(
-        by_wave=table(by_wave_rows(study, plan), BY_WAVE_COLUMNS),
+        wave_effects=table(by_wave_rows(study, plan), BY_WAVE_COLUMNS),
         longitudinal=table(longitudinal_rows(study, plan), LONGITUDINAL_COLUMNS),
-        difference=table(difference_in_effect_rows(study, plan), DIFFERENCE_COLUMNS),
+        wave_differences=table(difference_in_effect_rows(study, plan), DIFFERENCE_COLUMNS),
     )
