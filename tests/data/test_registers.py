@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mtb_eval.data import load_study
-from mtb_eval.data.registers import is_placement, spells_from_events
+from mtb_eval.data.registers import is_placement, register_spells, spells_from_events
 from mtb_eval.data.synthetic import load_truth, simulate_study, write_study
 from mtb_eval.study import load_plan
 
@@ -75,6 +75,15 @@ def test_order_of_rows_and_missing_columns_do_not_matter():
     bare = rows[["family_id", "paragraph", "started_on"]]
     assert spells_from_events(bare)["n_events"].tolist() == [2, 1]
     assert spells_from_events(pd.DataFrame()).columns.tolist() == expected.columns.tolist()
+
+
+def test_a_placement_before_birth_is_not_the_childs():
+    rows = events(("A", 110, "2019-12-01", "2019-12-20", None), ("A", 110, "2020-03-01", None, None))
+    families = pd.DataFrame({"family_id": ["A"], "born_on": pd.to_datetime(["2020-01-01"])})
+    assert register_spells(rows, families, PLAN)["placed_on"].tolist() == [pd.Timestamp("2020-03-01")]
+    unborn = families.assign(born_on=pd.NaT)
+    assert len(register_spells(rows, unborn, PLAN)) == 2
+    assert len(register_spells(rows, families[["family_id"]], PLAN)) == 2
 
 
 def test_registration_decides_and_the_register_where_there_is_none(tmp_path):

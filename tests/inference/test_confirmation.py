@@ -10,8 +10,8 @@ from scipy import stats
 from mtb_eval.inference.confirmation import (
     confirmation,
     fisher_p_values,
-    joint_confirmation,
     new_events,
+    new_events_together,
     pearson_p_values,
     recounted,
 )
@@ -64,6 +64,15 @@ def test_longer_follow_up_against_simulation():
         assert abs(pmf[: k + 1].sum() - share) < 4 * np.sqrt(share * (1 - share) / n)
 
 
+def test_arms_of_one_common_risk_together():
+    joint = new_events_together(11, 256, prior=JEFFREYS, arms=(183, 73))
+    alone = stats.betabinom.pmf(np.arange(184), 183, 11.5, 245.5)
+    np.testing.assert_allclose(joint.sum(axis=1), alone, atol=1e-12)
+    both = stats.betabinom.pmf(np.arange(257), 256, 11.5, 245.5)
+    total = [np.trace(np.fliplr(joint[: k + 1, : k + 1])) for k in range(40)]
+    np.testing.assert_allclose(total, both[:40], atol=1e-12)
+
+
 def test_recount_against_simulation_given_what_was_registered():
     """Draw risks and shares from the priors, keep studies with what was seen, and look at what was missed."""
     rng, n, size, seen = default_rng(12), 2_000_000, 40, 3
@@ -93,11 +102,11 @@ def test_none_registered_can_still_be_found():
 def test_chances_add_up_and_respect_the_side():
     p = fisher_p_values(30, 20)
     first, second = (stats.binom.pmf(np.arange(n + 1), n, r) for n, r in ((30, 0.1), (20, 0.5)))
-    found = confirmation(p, first, second, significant=0.05, tendency=0.1)
+    found = confirmation(p, np.outer(first, second), significant=0.05, tendency=0.1)
     assert found.significant + found.tendency + found.opposite + found.neither == pytest.approx(1)
     assert found.events_first == pytest.approx(3)
     assert found.events_second == pytest.approx(10)
-    turned = joint_confirmation(p.T, np.outer(second, first), significant=0.05, tendency=0.1)
+    turned = confirmation(p.T, np.outer(second, first), significant=0.05, tendency=0.1)
     assert turned.opposite == pytest.approx(found.significant)
-    certain = confirmation(p, np.eye(31)[1], np.eye(21)[8], significant=0.05, tendency=0.1)
+    certain = confirmation(p, np.outer(np.eye(31)[1], np.eye(21)[8]), significant=0.05, tendency=0.1)
     assert (certain.significant, certain.neither) == (1.0, 0.0)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from statsmodels.duration.survfunc import SurvfuncRight
 from statsmodels.stats.proportion import proportion_confint
 
@@ -56,19 +57,33 @@ def placements(study: Study, plan: Plan) -> pd.DataFrame:
 def placement_times(study: Study, plan: Plan) -> pd.DataFrame:
     """Return Kaplan-Meier steps of the time from birth to the first placement, by arm.
 
-    Families are followed to the plan's age; months of 30.44 days; interval by the log-log transform
-    (Kalbfleisch & Prentice 2002). `at_risk` and `events` belong to each step; month 0 and the last month are added.
+    Families are followed to the plan's age, those of whom it is unknown left out; months of 30.44 days; interval by the
+    log-log transform (Kalbfleisch & Prentice 2002). `at_risk` and `events` belong to each step; month 0 and the last
+    month are added.
     """
     if plan.placements is None or _table(study, plan) is None:
         return pd.DataFrame(columns=list(TIME_COLUMNS))
-    time, event = _times(study, plan.placements.months)
-    mtb = study.families["mtb"].to_numpy(dtype=float)
+    known = study.families[np.isfinite(study.families[plan.outcome(plan.placements.outcome).variable])]
+    months = plan.placements.months
+    time, event = time_to_placement(known, study.placements, months)
+    mtb = known["mtb"].to_numpy(dtype=float)
+    z = float(stats.norm.ppf(0.5 + plan.level / 2))
     rows = [
         row
         for arm, code in (("mtb", 1.0), ("control", 0.0))
-        for row in _steps(arm, time[mtb == code], event[mtb == code], float(plan.placements.months))
+        for row in _steps(arm, time[mtb == code], event[mtb == code], months=float(months), z=z)
     ]
     return pd.DataFrame(rows, columns=list(TIME_COLUMNS))
+
+
+def time_to_placement(families: pd.DataFrame, spells: pd.DataFrame, months: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return months from birth to placement or to the age of `months`, and whether a placement came first, (n,)."""
+    first = spells.groupby("family_id")["placed_on"].min()
+    placed = families["family_id"].map(first).astype("datetime64[us]")
+    born = families["born_on"]
+    event = (placed.notna() & (placed < birthday(born, months))).to_numpy()
+    time = ((placed - born).dt.days / DAYS_PER_MONTH).to_numpy(dtype=float)
+    return np.where(event, np.clip(time, 0.01, months), float(months)), event
 
 
 def _table(study: Study, plan: Plan) -> Counts | None:
@@ -121,18 +136,7 @@ def _as_row(measure: str, method: str, e: Estimate) -> dict[str, object]:
     }
 
 
-def _times(study: Study, months: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return months to placement or end of follow-up, and whether a placement came first, (n,) each."""
-    families = study.families
-    first = study.placements.groupby("family_id")["placed_on"].min()
-    placed = families["family_id"].map(first).astype("datetime64[us]")
-    born = families["born_on"]
-    event = (placed.notna() & (placed < birthday(born, months))).to_numpy()
-    time = ((placed - born).dt.days / DAYS_PER_MONTH).to_numpy(dtype=float)
-    return np.where(event, np.clip(time, 0.01, months), float(months)), event
-
-
-def _steps(arm: str, time: np.ndarray, event: np.ndarray, months: float) -> Iterator[tuple[object, ...]]:
+def _steps(arm: str, time: np.ndarray, event: np.ndarray, *, months: float, z: float) -> Iterator[tuple[object, ...]]:
     yield arm, 0.0, len(time), 0, 0.0, 0.0, 0.0
     last = (0.0, 0.0, 0.0)
     if event.any():
@@ -141,15 +145,15 @@ def _steps(arm: str, time: np.ndarray, event: np.ndarray, months: float) -> Iter
             curve.surv_times, curve.surv_prob, curve.surv_prob_se, curve.n_risk, curve.n_events, strict=True
         ):
             if n:
-                last = (1 - float(s), *_log_log(float(s), float(se)))
+                last = (1 - float(s), *_log_log(float(s), float(se), z))
                 yield arm, float(t), int(at_risk), int(n), *last
     yield arm, months, int((time >= months).sum()), 0, *last
 
 
-def _log_log(s: float, se: float) -> tuple[float, float]:
+def _log_log(s: float, se: float, z: float) -> tuple[float, float]:
     """Return the limits of 1 - s."""
     if not 0 < s < 1:
         return math.nan, math.nan
-    spread = 1.959963984540054 * se / (s * abs(math.log(s)))
+    spread = z * se / (s * abs(math.log(s)))
     centre = math.log(-math.log(s))
     return 1 - math.exp(-math.exp(centre - spread)), 1 - math.exp(-math.exp(centre + spread))

@@ -109,8 +109,8 @@ def _study(files: _Files, plan: Plan, *, synthetic: bool) -> Study:
     questionnaires = [(t.source, clean_questionnaire(t, plan)) for t in roles.get("questionnaire", [])]
     ratings = clean_ratings(roles.get("ratings", []), plan)
     visits, events = clean_visits(roles.get("visits", [])), clean_register_events(roles.get("register_events", []))
-    placements, placements_from = deciding_spells(roles.get("placements", []), events, plan)
     register = pd.concat([t.frame for t in roles["families"]], ignore_index=True)
+    placements, placements_from = deciding_spells(roles.get("placements", []), events, register, plan)
     families = families_table(
         clean_families(register, plan),
         plan,

@@ -29,18 +29,28 @@ def clean_register_events(tables: Sequence[Table]) -> pd.DataFrame:
 
 
 def deciding_spells(
-    registration: Sequence[Table], events: pd.DataFrame, plan: Plan
+    registration: Sequence[Table], events: pd.DataFrame, families: pd.DataFrame, plan: Plan
 ) -> tuple[pd.DataFrame, PlacementsFrom]:
     """Return the spells that decide who was placed, and where they come from: registration first, else register."""
     if any(t.file for t in registration) or "paragraph" not in events:
         given: PlacementsFrom = "registration" if any(t.file for t in registration) else "nothing"
         return clean_placements(registration), given
-    return spells_from_events(events, merge_days=merge_days(plan)), "register"
+    return register_spells(events, families, plan), "register"
 
 
-def merge_days(plan: Plan) -> int:
-    """Return how many days may lie between two events of one placement; 1 where the plan does not say."""
-    return plan.placements_detail.merge_days if plan.placements_detail else 1
+def register_spells(events: pd.DataFrame, families: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """Return the placements of an extract but for those begun before the child's birth, where that is known."""
+    spells = all_spells(events, plan)
+    if "born_on" not in families:
+        return spells
+    births = families.dropna(subset=["family_id"]).drop_duplicates("family_id").set_index("family_id")["born_on"]
+    born = spells["family_id"].map(births).astype("datetime64[us]")
+    return spells[~(spells["placed_on"] < born)].reset_index(drop=True)
+
+
+def all_spells(events: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """Return every placement of an extract, merged by the plan's rule (without one: a day may lie between events)."""
+    return spells_from_events(events, merge_days=plan.placements_detail.merge_days if plan.placements_detail else 1)
 
 
 def is_placement(events: pd.DataFrame) -> pd.Series:

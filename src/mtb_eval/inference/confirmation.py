@@ -58,17 +58,11 @@ def pearson_p_values(n_first: int, n_second: int) -> Array:
     return np.asarray(2 * stats.norm.sf(np.abs(z)))
 
 
-def confirmation(p: Array, first: Array, second: Array, *, significant: float, tendency: float) -> Confirmation:
-    """Return the chances of each verdict when the arms' events have the distributions `first` and `second`.
+def confirmation(p: Array, chance: Array, *, significant: float, tendency: float) -> Confirmation:
+    """Return the chances of each verdict when a later table has the distribution `chance`.
 
-    `p` (n_first + 1, n_second + 1) is a test's p of every table; `first` (n_first + 1,), `second` (n_second + 1,)
-    probabilities, independent.
+    `p` and `chance` (n_first + 1, n_second + 1): a test's p and the probability of every table, by events.
     """
-    return joint_confirmation(p, np.outer(first, second), significant=significant, tendency=tendency)
-
-
-def joint_confirmation(p: Array, chance: Array, *, significant: float, tendency: float) -> Confirmation:
-    """Return the chances of each verdict under a joint distribution `chance` of the arms' events, shaped as `p`."""
     n1, n2 = p.shape[0] - 1, p.shape[1] - 1
     a, b = np.arange(n1 + 1)[:, None], np.arange(n2 + 1)[None, :]
     more = b * n1 > a * n2
@@ -97,6 +91,16 @@ def new_events(events: int, n: int, *, prior: tuple[float, float], among: int | 
     risk, weight = _beta_nodes(prior[0] + events, prior[1] + n - events, _RISK_NODES)
     longer = -np.expm1(spans * np.log1p(-risk))
     return np.asarray(weight @ _binomial(m, longer))
+
+
+def new_events_together(events: int, n: int, *, prior: tuple[float, float], arms: tuple[int, int]) -> Array:
+    """Return the joint distribution of events among two arms of other families with one common risk.
+
+    Shape (arms[0] + 1, arms[1] + 1); Beta(`prior`) risk given `events` of `n`, by Gauss-Jacobi quadrature.
+    """
+    risk, weight = _beta_nodes(prior[0] + events, prior[1] + n - events, _RISK_NODES + sum(arms) // 2)
+    first, second = (_binomial(m, risk) for m in arms)
+    return np.asarray((weight[:, None] * first).T @ second)
 
 
 def recounted(

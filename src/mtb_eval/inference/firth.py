@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,7 +36,14 @@ class _Point:
     augmented: Array
 
 
-def firth(x: ArrayLike, y: ArrayLike, *, level: float = 0.95, information: Information = "expected") -> Estimate:
+def firth(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    level: float = 0.95,
+    information: Information = "expected",
+    columns: Sequence[int] | None = None,
+) -> Estimate:
     """Return the penalised fit of 0/1 `y` (n,) on `x` (n, p, with its own constant); all fields have shape (p,).
 
     Maximises l(b) + log|I(b)|/2 (Jeffreys' prior), finite for every table: Firth (1993),
@@ -43,7 +51,8 @@ def firth(x: ArrayLike, y: ArrayLike, *, level: float = 0.95, information: Infor
     chi-square on 1 df, the penalty keeping all p columns: Heinze & Schemper (2002), doi 10.1002/sim.1047.
     `se` is for display only: the root of the diagonal of the inverse information at the estimate, "expected"
     with weights pi (1 - pi) (as R's brglm2) or "augmented" with (1 + h) pi (1 - pi), h the leverages (as R's
-    logistf). Rows count as independent. Raises ValueError for bad rows, collinear columns and values other
+    logistf). `columns`: those whose interval and p are wanted (default all), the others' are NaN. Rows count as
+    independent. Raises ValueError for bad rows, collinear columns and values other
     than 0 and 1.
     """
     out, design = checked_rows(y, np.zeros(len(np.asarray(y))), x=x)
@@ -55,16 +64,17 @@ def firth(x: ArrayLike, y: ArrayLike, *, level: float = 0.95, information: Infor
     fit = _maximum(scaled, out, np.zeros(design.shape[1]), fixed=None)
     matrix = fit.information if information == "expected" else fit.augmented
     se = np.sqrt(np.diagonal(np.linalg.inv(matrix)))
-    columns = range(design.shape[1])
-    p = [_profile_p(scaled, out, fit, j) for j in columns]
-    ends = [[_profile_limit(scaled, out, fit, j, sign * se[j], level) for j in columns] for sign in (-1, 1)]
+    p, low, high = np.full((3, len(scale)), np.nan)
+    for j in range(len(scale)) if columns is None else columns:
+        p[j] = _profile_p(scaled, out, fit, j)
+        low[j], high[j] = (_profile_limit(scaled, out, fit, j, sign * se[j], level) for sign in (-1, 1))
     return Estimate(
         estimate=fit.beta / scale,
         se=se / scale,
         df=np.full(len(scale), np.inf),
-        ci_low=np.array(ends[0]) / scale,
-        ci_high=np.array(ends[1]) / scale,
-        p=np.array(p),
+        ci_low=low / scale,
+        ci_high=high / scale,
+        p=p,
         method=f"Firth logistic regression, profile penalised likelihood, se from {information} information",
     )
 

@@ -31,9 +31,10 @@ def study_from_raw(raw: Mapping[str, pd.DataFrame], plan: Plan) -> Study:
     answered = [(t.source, clean_questionnaire(t, plan)) for t in of.get("questionnaire", [])]
     ratings = clean_ratings(of.get("ratings", []), plan)
     visits, events = clean_visits(of.get("visits", [])), clean_register_events(of.get("register_events", []))
-    placements, placements_from = deciding_spells(of.get("placements", []), events, plan)
+    register = pd.concat([t.frame for t in of["families"]], ignore_index=True)
+    placements, placements_from = deciding_spells(of.get("placements", []), events, register, plan)
     families = families_table(
-        clean_families(pd.concat([t.frame for t in of["families"]], ignore_index=True), plan),
+        clean_families(register, plan),
         plan,
         questionnaires=answered,
         ratings=ratings,
