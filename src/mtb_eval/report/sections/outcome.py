@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from mtb_eval.report.cells import columns, figure, interval, note, p, word
-from mtb_eval.report.document import Cell, Fold, Line, Table, filled
+from mtb_eval.report.document import Fold, Line, Table, filled
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.flags import flags
 from mtb_eval.report.numbers import decimals_for
@@ -95,7 +95,7 @@ def _line(edition: Edition, row: Row) -> Line:
         cells=(
             word(edition.named("estimand", text(row, "estimand").replace(" ", "-").replace(":", ""))),
             word(edition.named("analysis", text(row, "estimator"))),
-            _method(edition, row),
+            note(edition, row, "method"),
             figure(edition, ends[0], decimals),
             interval(edition, ends[1], ends[2], decimals),
             figure(edition, number(row, "standardised"), 2),
@@ -104,7 +104,3 @@ def _line(edition: Edition, row: Row) -> Line:
             note(edition, row, remark),
         )
     )
-
-
-def _method(edition: Edition, row: Row) -> Cell:
-    return note(edition, row, "method")
