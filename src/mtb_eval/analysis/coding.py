@@ -31,23 +31,24 @@ from mtb_eval.study import Plan
 class CodingTables:
     """Tables on the measurement of interaction, unrounded.
 
-    video_raters: instrument x wave x arm ("all", "mtb", "control"): videos, of which rated twice, coders, ratings a video,
-        median days from filming to rating, `coder_by_arm` (Cramer's V, arm "all"). Blinding cannot be tested.
-    coder_reliability: scale x wave ("" all waves together) x coefficient: ICC(2,1), ICC(2,k), ICC(3,1) with F intervals,
-        "score used" (ICC(2,1) stepped up to the `k` ratings a video that analyses use), "Krippendorff alpha"
-        (interval metric); boot_low, boot_high: percentile interval over videos, NaN unless a generator was given.
-        On the videos rated twice, taken as drawn at random.
-    coder_items: single rating, all waves together: quadratic weighted kappa (jackknife over videos), ordinal alpha, shares of
-        pairs that agree exactly and within one point.
-    coder_drift: scale x measure: "leniency" and "drift" (per half year) of each coder against the coders' mean, "common
-        drift", "arm shift" by wave (MTB minus usual care that unlike coders make); raw and in SD (`std`), CR2 by
-        family. Coders are numbered in the order of their codes.
-    scale_quality: every questionnaire and video scale x wave: Cronbach's alpha (Feldt interval), omega, shares at either end.
+    video_raters: instrument x wave x arm ("all", "mtb", "control"): videos, of which rated twice, coders, ratings a
+        video, median days from filming to rating, `coder_by_arm` (Cramer's V, arm "all"). Blinding cannot be tested.
+    coder_reliability: scale x wave ("" all waves together) x coefficient: ICC(2,1), ICC(2,k), ICC(3,1) with F
+        intervals, "score used" (ICC(2,1) stepped up to the `k` ratings a video that analyses use), "Krippendorff
+        alpha" (interval metric); boot_low, boot_high: percentile interval over videos, NaN unless a generator was
+        given. On the videos rated twice, taken as drawn at random.
+    coder_items: single rating, all waves together: quadratic weighted kappa (jackknife over videos), ordinal alpha,
+        shares of pairs that agree exactly and within one point.
+    coder_drift: scale x measure: "leniency" and "drift" (per half year) of each coder against the coders' mean,
+        "common drift", "arm shift" by wave (MTB minus usual care that unlike coders make); raw and in SD (`std`), CR2
+        by family. Coders are numbered in the order of their codes.
+    scale_quality: every questionnaire and video scale x wave: Cronbach's alpha (Feldt interval), omega, shares at
+        either end.
     attenuation: video outcome: primary CR2 row, smallest detectable effect, and both divided by the root of the
         reliability of the scores used (true_...); SD units, positive favours MTB.
-    change_weighted: rated scale x measure ("change, MTB", "change, usual care", "difference in change") x analysis ("complete",
-        "weighted" for being filmed at both waves), with the smallest detectable one (mde). The effect at the later
-        wave, weighted for response, is in the attrition tables.
+    change_weighted: rated scale x measure ("change, MTB", "change, usual care", "difference in change") x analysis
+        ("complete", "weighted" for being filmed at both waves), with the smallest detectable one (mde). The effect at
+        the later wave, weighted for response, is in the attrition tables.
     """
 
     video_raters: pd.DataFrame

@@ -21,9 +21,9 @@ class WaveTables:
     wave_effects: measure x wave after birth: primary model, CR2, Satterthwaite df; `outcome` "" where none is declared.
     longitudinal: measure with a pre-birth score x wave x analysis ("cLDA", "free baseline", "ANCOVA") x measure
         ("effect", "difference from the wave before", "difference before birth"); n_families all in the model.
-    wave_differences: measure x analysis ("same families" by CR2 and WCR31, "all families" by CR2) and the mean of a family's
-        scales: effect at the last wave minus effect at the wave before, in SD of each wave; effect_from, effect_to on
-        the same families; mde smallest difference found with 80 % power; p_holm within family of outcomes.
+    wave_differences: measure x analysis ("same families" by CR2 and WCR31, "all families" by CR2) and the mean of a
+        family's scales: effect at the last wave minus effect at the wave before, in SD of each wave; effect_from,
+        effect_to on the same families; mde smallest difference found with 80 % power; p_holm within family of outcomes.
     """
 
     wave_effects: pd.DataFrame
