@@ -1,107 +1,106 @@
-"""Dose at the declared number of visits: replicated contrasts and the test of the difference between doses.
+"""Dose at the declared number of visits: what was published, and six ways to see what it can mean.
 
-Visits happen after recruitment and are not randomised: a family that was placed, moved or left cannot reach the
-threshold. The contrasts describe; they carry no causal claim.
+Visits happen after recruitment and nobody drew lots for them: a family that was placed, moved or left cannot reach the
+threshold, and families that stay may be better off anyway. All tables describe; none says what visits do. There is no
+instrument for "at least so many visits": what makes MTB available also gives low doses, so that any effect of a low
+dose would break the exclusion that an instrument needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from mtb_eval.analysis.care_effect import Row, attempt, base_row, estimate_row, wild_row
-from mtb_eval.analysis.model_data import ModelData, dummies, model_data, stack
-from mtb_eval.analysis.received import at_threshold
-from mtb_eval.analysis.verdicts import sign_of
+from mtb_eval.analysis.dose_contrasts import contrast_rows, dose_bins, dose_outcomes, dose_rows, replicated
+from mtb_eval.analysis.dose_curve import curve
+from mtb_eval.analysis.dose_data import dose_data
+from mtb_eval.analysis.dose_landmark import landmark
+from mtb_eval.analysis.dose_placebo import placebo
+from mtb_eval.analysis.dose_principal import principal
+from mtb_eval.analysis.dose_profile import profile
+from mtb_eval.analysis.dose_reading import readings
 from mtb_eval.data.families import Study
-from mtb_eval.inference.cross import cross_products
-from mtb_eval.inference.ols import ols
-from mtb_eval.inference.sandwich import cluster_robust
-from mtb_eval.inference.wild import wild_bootstrap
-from mtb_eval.study import DoseRule, Outcome, Plan
+from mtb_eval.study import Outcome, Plan
 
-CONTRASTS = {
-    "dose: high v usual care": (1.0, 0.0),
-    "dose: low v usual care": (0.0, 1.0),
-    "dose: high v low": (1.0, -1.0),
-}
+__all__ = ["DoseTables", "contrast_rows", "dose", "dose_bins", "dose_outcomes", "dose_rows"]
 
 
-def dose_rows(study: Study, plan: Plan) -> Iterator[Row]:
-    """Yield, for each outcome of the dose families, high and low dose against usual care and high against low.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoseTables:
+    """Every table on dose. Estimates are raw and standardised (positive favours MTB or the higher dose).
 
-    One model holds all three: high, low, municipality dummies, calendar spline, covariates; CR2 with Satterthwaite df
-    and the exact restricted wild bootstrap (WCR31).
+    Shared columns: outcome, family, wave, analysis, contrast ("high v usual care", "low v usual care", "high v low"),
+    method, estimate, se, df, ci_low, ci_high, p, standardised, std_low, std_high, n_high, n_low (MTB families with
+    the outcome), n_mtb, n_control, n_clusters, warning, error. What cannot be computed is a row that says why.
+
+    contrasts: the published comparison, CR2 and WCR31 (p, interval; no df); e_value, e_value_limit of the estimate and
+        of the limit nearer to 0.
+    placebo: the contrasts on pre-birth measures (column, label_en, label_da; standardised without sign) by sample ("all
+        families", "families with an outcome"), CR2; p_joint over all n_measures of a contrast and sample (WCR31).
+    landmark: the contrasts by visits until the landmark among families still in care, CR2 and WCR31 (p); and "one visit
+        a month more" in MTB, CR2; n_gone_mtb, n_gone_control families left out.
+    principal: principal-score weights, jackknife over municipalities with the score fitted again (Satterthwaite t) and
+        CR2 with the score taken as known; n_effective usual-care families after weighting (Kish).
+    principal_departures: the same effects (jackknife) if would-be high and low differ: departure "ratio" of means or
+        "difference" in SD (positive: would-be high better off), value.
+    principal_balance: outcome, contrast, covariate (column), smd_before and smd_after weighting usual care.
+    principal_bounds: lower, upper (raw), std_lower, std_upper of the effect on the high without any assumption on who
+        is alike, usual care trimmed to `share`; ci_low, ci_high, std_low, std_high Imbens-Manski.
+    profile: every cut (cut) and contrast: CR2 cut by cut; band_low, band_high, std_band_low, std_band_high hold at all
+        cuts at once (max-t, WCR11); kept: the likelihood keeps the cut; declared: the plan's threshold.
+    thresholds: one row per outcome: n_cuts, best_cut, cut_low, cut_high (outermost kept), n_kept, declared_kept,
+        ratio_at_declared (n log RSS ratio), p_any_high, p_any_low, p_any_difference (contrast 0 at every cut;
+        sup-t, WCR11), critical values of the bands.
+    curve: restricted cubic spline in visits among MTB against usual care at visits (5 to 95 % of families), CR2.
+    curve_tests: test ("the course is a line", "no association with visits"), statistic, df_numerator, df_denominator,
+        p; CR2 with HTZ.
+    bends: one-bend line among MTB families: psi, psi_low, psi_high (profile likelihood, independent families),
+        open_low, open_high (not bounded on that side), disjoint, slope below, change at the bend, rss, rss_line.
+    readings: one row per outcome, the numbers that matter from the other tables and reading ("differs", "differs, as
+        before birth", "no difference shown", "not estimable").
     """
-    if plan.dose is None:
-        return
-    for outcome in dose_outcomes(plan):
-        yield from contrast_rows(study, plan, outcome, plan.dose)
+
+    contrasts: pd.DataFrame
+    placebo: pd.DataFrame
+    landmark: pd.DataFrame
+    principal: pd.DataFrame
+    principal_departures: pd.DataFrame
+    principal_balance: pd.DataFrame
+    principal_bounds: pd.DataFrame
+    profile: pd.DataFrame
+    thresholds: pd.DataFrame
+    curve: pd.DataFrame
+    curve_tests: pd.DataFrame
+    bends: pd.DataFrame
+    readings: pd.DataFrame
 
 
-def dose_outcomes(plan: Plan) -> list[Outcome]:
-    """Return the outcomes of the dose families at the last wave."""
-    families = plan.dose.families if plan.dose else ()
-    return [o for o in plan.outcomes if o.family in families and o.wave == plan.waves[-1].id]
+def dose(
+    study: Study, plan: Plan, *, outcomes: list[Outcome] | None = None, rng: np.random.Generator | None = None
+) -> DoseTables:
+    """Return all tables on dose for `outcomes`, by default those of the plan's dose families at the last wave.
 
-
-def contrast_rows(study: Study, plan: Plan, outcome: Outcome, rule: DoseRule) -> Iterator[Row]:
-    """Yield the three contrasts of one outcome under `rule`, two methods each."""
-    data = model_data(study, plan, outcome)
-    n_visits = study.families["n_visits"].to_numpy(dtype=float)[data.rows]
-    high = at_threshold(n_visits, rule) & (data.mtb == 1)
-    low = (data.mtb == 1) & ~high
-    base = base_row(data, outcome)
-    for estimand, weights in CONTRASTS.items():
-        yield from attempt(
-            {**base, "estimand": estimand, "estimator": "dose"}, data, _builder(high, low, weights), plan.level
-        )
-
-
-def dose_bins(study: Study, plan: Plan, *, width: int = 15) -> pd.DataFrame:
-    """Return means of the dose outcomes by visits in classes of `width`, and of usual care (low and high NaN).
-
-    `std` is against the usual-care mean in pooled SDs, positive favours MTB, with the plan's interval for the class
-    mean alone (families taken as independent: a description).
+    A plan without a dose gives empty tables. `rng` is needed with more than 12 municipalities, where not every draw
+    of signs can be taken; without it those cells say so.
     """
-    rows = [row for o in dose_outcomes(plan) for row in _bins(study, plan, o, width)]
-    return pd.DataFrame(rows, columns=["outcome", "low", "high", "n", "mean", "std", "std_low", "std_high"])
-
-
-def _builder(
-    high: np.ndarray, low: np.ndarray, weights: tuple[float, float]
-) -> Callable[[ModelData, float], Iterator[Row]]:
-    def build(data: ModelData, level: float) -> Iterator[Row]:
-        if not high.any() or not low.any():
-            raise ValueError(f"no family with {'high' if not high.any() else 'low'} dose has this outcome")
-        x = stack(high, low, dummies(data.municipality), data.calendar, data.covariates)
-        cross = cross_products(x, data.y, data.municipality)
-        contrast = np.concatenate([weights, np.zeros(x.shape[1] - 2)])
-        yield estimate_row(cluster_robust(ols(cross, collinear="drop"), contrast, kind="CR2", level=level))
-        yield wild_row(wild_bootstrap(cross, contrast, variant="wcr31", level=level))
-
-    return build
-
-
-def _bins(study: Study, plan: Plan, outcome: Outcome, width: int) -> Iterator[tuple[object, ...]]:
-    data = model_data(study, plan, outcome)
-    if not 0 < data.mtb.sum() < len(data.mtb):
-        return
-    n_visits = study.families["n_visits"].to_numpy(dtype=float)[data.rows]
-    control, sign = data.y[data.mtb == 0], sign_of(outcome.better) / data.sd
-    yield outcome.id, np.nan, np.nan, *_mean_row(control, control.mean(), sign, plan.level)
-    top = int(n_visits.max()) // width + 1
-    for low in range(0, top * width, width):
-        there = data.y[(data.mtb == 1) & (n_visits >= low) & (n_visits < low + width)]
-        if len(there):
-            yield outcome.id, float(low), float(low + width), *_mean_row(there, control.mean(), sign, plan.level)
-
-
-def _mean_row(y: np.ndarray, reference: float, sign: float, level: float) -> tuple[int, float, float, float, float]:
-    n, mean = len(y), float(y.mean())
-    half = stats.t.ppf(0.5 + level / 2, n - 1) * y.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
-    ends = sorted((sign * (mean - half - reference), sign * (mean + half - reference)))
-    return n, mean, sign * (mean - reference), float(ends[0]), float(ends[1])
+    chosen = [] if plan.dose is None else dose_outcomes(plan) if outcomes is None else outcomes
+    doses = [dose_data(study, plan, o, plan.dose) for o in chosen if plan.dose]
+    scores, courses = principal(doses, plan.dose_detail), curve(doses, plan.dose_detail)
+    cuts, thresholds = profile(doses, plan.dose, plan.dose_detail, rng=rng)
+    tables = {
+        "contrasts": replicated(doses),
+        "placebo": placebo(study, plan, chosen, rng=rng),
+        "landmark": landmark(study, plan, chosen),
+        "principal": scores.effects,
+        "principal_departures": scores.departures,
+        "principal_balance": scores.balance,
+        "principal_bounds": scores.bounds,
+        "profile": cuts,
+        "thresholds": thresholds,
+        "curve": courses.curve,
+        "curve_tests": courses.tests,
+        "bends": courses.bends,
+    }
+    return DoseTables(**tables, readings=readings(tables, significant=plan.verdicts.significant))

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import linalg, stats
 
-from mtb_eval.inference.cross import Cross, cross_products, rebase
+from mtb_eval.inference.cross import Cross, cross_products
 from mtb_eval.inference.draws import Draws
 from mtb_eval.inference.estimate import Estimate
+from mtb_eval.inference.grouping import Codes, codes_of
 from mtb_eval.inference.max_t import max_t_critical, max_t_p
-from mtb_eval.inference.ols import LeastSquares, ols, with_spectrum
+from mtb_eval.inference.ols import LeastSquares, ols
 from mtb_eval.inference.sandwich import cluster_robust
 from mtb_eval.inference.wild import wild_statistics
 from mtb_eval.inference.wild_scores import wild_scores
@@ -53,10 +54,8 @@ def cut_models(common: ArrayLike, above: ArrayLike, y: ArrayLike, cluster: Array
     """
     columns, flags = np.asarray(common, dtype=float), np.asarray(above, dtype=float)
     base = cross_products(columns, y, cluster)
-    wide = cross_products(np.column_stack([columns, flags.T]), y, cluster)
-    basis = linalg.block_diag(base.basis, np.eye(flags.shape[0]))
-    wide = rebase(wide, basis, np.concatenate([base.offset, np.zeros(flags.shape[0])]))
-    return with_spectrum(ols(_one_flag_each(wide, columns.shape[1]), collinear="drop"))
+    codes, _ = codes_of(cluster)
+    return ols(_one_flag_each(base, columns, flags, np.asarray(y, dtype=float), codes), collinear="drop")
 
 
 def cut_contrasts(n_columns: int) -> dict[str, Array]:
@@ -112,21 +111,30 @@ def hansen_quantile(level: float) -> float:
 
 
 def chi_squared_quantile(level: float) -> float:
-    """Return the quantile of chi-squared with 1 df: right for the place of a bend, too small for that of a jump."""
+    """Return the quantile of chi-squared with 1 df: for the place of a clear bend, too small for that of a jump."""
     return float(stats.chi2.ppf(level, 1))
 
 
-def _one_flag_each(wide: Cross, p: int) -> Cross:
-    """Return, batch (C,), the sums of the first p columns with one of the C columns behind them each."""
-    c = wide.n_columns - p
-    pick = np.column_stack([np.tile(np.arange(p), (c, 1)), p + np.arange(c)])
+def _one_flag_each(base: Cross, columns: Array, flags: Array, y: Array, codes: Codes) -> Cross:
+    """Return, batch (C,), the sums of the columns of `base` with one flag each behind them; flags are 0 or 1."""
+    z = columns @ base.basis
+    member = np.asarray(codes == np.arange(base.n_clusters)[:, None], dtype=float)
+    flagged = member[:, None, :] * flags  # (G, C, n)
+    beside = np.moveaxis(flagged @ z, 1, 0)  # (C, G, p)
+    own = flagged.sum(axis=-1).T
+    c, g, p = beside.shape
+    xx = np.empty((c, g, p + 1, p + 1))
+    xx[..., :p, :p] = base.xx
+    xx[..., :p, p] = xx[..., p, :p] = beside
+    xx[..., p, p] = own
+    ones, errors = np.ones((c, 1, 1)), (flagged @ (y - z @ base.offset)).T
     return replace(
-        wide,
-        xx=np.moveaxis(wide.xx[:, pick[:, :, None], pick[:, None, :]], 0, 1),
-        xy=np.moveaxis(wide.xy[:, pick], 0, 1),
-        x1=np.moveaxis(wide.x1[:, pick], 0, 1),
-        yy=np.tile(wide.yy, (c, 1)),
-        y1=np.tile(wide.y1, (c, 1)),
-        basis=wide.basis[: p + 1, : p + 1],
-        offset=wide.offset[pick],
+        base,
+        xx=xx,
+        xy=np.concatenate([base.xy * ones, errors[..., None]], axis=-1),
+        x1=np.concatenate([base.x1 * ones, own[..., None]], axis=-1),
+        yy=np.tile(base.yy, (c, 1)),
+        y1=np.tile(base.y1, (c, 1)),
+        basis=np.asarray(linalg.block_diag(base.basis, 1.0)),
+        offset=np.tile(np.append(base.offset, 0.0), (c, 1)),
     )

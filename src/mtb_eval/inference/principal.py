@@ -19,13 +19,15 @@ from scipy import special
 from mtb_eval.inference.bounds import Side, trimming_weights
 from mtb_eval.inference.cross import cross_products
 from mtb_eval.inference.estimate import Estimate, t_estimate
-from mtb_eval.inference.ols import LeastSquares, contrast_estimate, ols
+from mtb_eval.inference.ols import LeastSquares, ols
 from mtb_eval.inference.response_weights import ridge_logit
+from mtb_eval.inference.sandwich import satterthwaite_df
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Kind = Literal["high", "low"]
 
+DEPENDENT = 1e-9
 EFFECT = 0
 """Column of a design that holds the indicator of treatment."""
 
@@ -105,24 +107,22 @@ def principal_jackknife(
 ) -> dict[str, Estimate]:
     """Return the effects on "high" and "low" and their "difference", each (departures,), by leaving out clusters.
 
-    Score and outcome model are fitted again without each cluster: variance (G - 1) / G sum (t_g - t)^2, t with G - 1
-    df. An effect that cannot be estimated without some cluster has NaN as standard error.
+    Score and outcome model are fitted again without each cluster: variance (G - 1) / G sum (t_g - t)^2. The reference
+    is t with the Satterthwaite df of the weighted fit (CR2), of the smaller group for the difference, at most G - 1.
+    An effect that cannot be estimated without some cluster has NaN as standard error.
     """
     labels = np.unique(strata.cluster)
     kept = strata.cluster != labels[:, None]
     scores = principal_scores(strata, used=np.concatenate([kept, np.ones_like(kept[:1])]))
-    both = np.stack(
-        [
-            _effects(strata, y, e, rows, departures)
-            for e, rows in zip(scores, [*kept, np.ones_like(kept[0])], strict=True)
-        ]
-    )
+    used = [*kept, np.ones_like(kept[0])]
+    both = np.stack([_effects(strata, y, e, rows, departures) for e, rows in zip(scores, used, strict=True)])
     values = np.concatenate([both, both[:, :1] - both[:, 1:]], axis=1)
     without, whole = values[:-1], values[-1]
     g = labels.size
     se = np.sqrt((g - 1) / g * np.sum((without - whole) ** 2, axis=0))
-    method = f"principal-score weights, jackknife over {g} municipalities with the score fitted again, t(G-1)"
-    rows = [t_estimate(b, s, df=g - 1.0, method=method, level=level) for b, s in zip(whole, se, strict=True)]
+    df = _jackknife_df(strata, y, scores[-1])
+    method = f"principal-score weights, jackknife over {g} clusters with the score fitted again, Satterthwaite t"
+    rows = [t_estimate(b, s, df=v, method=method, level=level) for b, s, v in zip(whole, se, df, strict=True)]
     return dict(zip(("high", "low", "difference"), rows, strict=True))
 
 
@@ -143,15 +143,36 @@ def trimmed_weights(strata: Strata, values: Array, share: float) -> tuple[Array,
 
 def _effects(strata: Strata, y: Array, score: Array, rows: Flags, departures: tuple[Departure, ...]) -> Array:
     """Return the effects on high and low, (2, departures), on some rows."""
-    part = Strata(
-        treated=strata.treated[rows],
-        high=strata.high[rows],
-        cluster=strata.cluster[rows],
-        x=strata.x[rows],
-        prior_sd=strata.prior_sd,
-        design=strata.design[rows],
+    kinds: tuple[Kind, Kind] = ("high", "low")
+    return np.stack(
+        [
+            _weighted_slope(
+                strata.design[rows],
+                np.stack([departed(y, score, strata.treated, kind, d)[rows] for d in departures]),
+                stratum_weights(strata, score, kind)[rows],
+            )
+            for kind in kinds
+        ]
     )
+
+
+def _weighted_slope(design: Array, outcomes: Array, weights: Array) -> Array:
+    """Return the weighted least-squares slopes (R,) of the treatment beside the other columns; NaN if it has none."""
+    rooted = design * np.sqrt(weights)[:, None]
+    treatment, others = rooted[:, EFFECT], np.delete(rooted, EFFECT, axis=1)
+    left, size, _ = np.linalg.svd(others / np.linalg.norm(others, axis=0).clip(1e-300), full_matrices=False)
+    basis = left[:, size > DEPENDENT * size[0]]
+    free = treatment - basis @ (basis.T @ treatment)
+    square = float(free @ free)
+    if square <= DEPENDENT * float(treatment @ treatment):
+        return np.full(outcomes.shape[0], np.nan)
+    return np.asarray((outcomes * np.sqrt(weights)) @ free / square)
+
+
+def _jackknife_df(strata: Strata, y: Array, score: Array) -> tuple[float, float, float]:
     contrast = np.eye(strata.design.shape[1])[EFFECT]
     kinds: tuple[Kind, Kind] = ("high", "low")
-    fits = [principal_fit(part, y[rows], score[rows], kind, departures) for kind in kinds]
-    return np.stack([np.broadcast_to(contrast_estimate(fit, contrast), (len(departures),)) for fit in fits])
+    fits = [principal_fit(strata, y, score, kind, (Departure(),)) for kind in kinds]
+    most = np.unique(strata.cluster).size - 1.0
+    high, low = (min(most, float(satterthwaite_df(fit, contrast, "CR2"))) for fit in fits)
+    return high, low, min(high, low)

@@ -1,0 +1,106 @@
+"""What the dose analyses of one outcome say together, by a rule declared here and read off tables alone.
+
+"differs": high and low dose differ (CR2, p below the plan's level of significance) and families did not differ so
+before birth; "differs, as before birth": they differ, and so did the families on some pre-birth measure (joint p);
+"no difference shown": the difference is not significant, which is not evidence that doses are alike.
+None of these says what visits do.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from mtb_eval.analysis.care_effect import Row
+from mtb_eval.analysis.dose_data import DIFFERENCE, HIGH, frame
+from mtb_eval.analysis.dose_placebo import joint_p
+
+DIFFERS, SELECTED, NOT_SHOWN, NOT_ESTIMABLE = (
+    "differs",
+    "differs, as before birth",
+    "no difference shown",
+    "not estimable",
+)
+READ = ("contrasts", "landmark", "principal", "principal_bounds", "thresholds", "curve_tests")
+READING_COLUMNS = (
+    *("outcome", "family", "wave", "n_high", "n_low", "n_control", "difference_std", "difference_low"),
+    *("difference_high", "difference_p", "difference_wild_p", "e_value", "e_value_limit", "placebo_p", "landmark_std"),
+    *(
+        "landmark_p",
+        "principal_std",
+        "principal_p",
+        "bound_low",
+        "bound_high",
+        "p_any_threshold",
+        "cut_low",
+        "cut_high",
+    ),
+    *("declared_kept", "nonlinear_p", "any_association_p", "reading", "error"),
+)
+
+
+def readings(tables: dict[str, pd.DataFrame], *, significant: float) -> pd.DataFrame:
+    """Return one row per outcome from the other tables of `DoseTables`, by name."""
+    placebo_p = joint_p(tables["placebo"], DIFFERENCE)
+    outcomes = tables["contrasts"]["outcome"].drop_duplicates()
+    rows = {name: tables[name].to_dict("records") for name in READ}
+    of_outcome = {o: {n: [r for r in found if r["outcome"] == o] for n, found in rows.items()} for o in outcomes}
+    return frame([_reading(of, o, placebo_p, significant) for o, of in of_outcome.items()], READING_COLUMNS)
+
+
+def reading_of(difference_p: float, placebo_p: float, *, significant: float) -> str:
+    """Return the reading of an outcome; a placebo that could not be computed is not held against the families."""
+    if not math.isfinite(difference_p):
+        return NOT_ESTIMABLE
+    if difference_p >= significant:
+        return NOT_SHOWN
+    return SELECTED if placebo_p < significant else DIFFERS
+
+
+def _reading(of: dict[str, list[Row]], outcome: str, placebo_p: float, significant: float) -> Row:
+    difference = _row(of["contrasts"], "CR2", contrast=DIFFERENCE)
+    wild = _row(of["contrasts"], "WCR31", contrast=DIFFERENCE)
+    landmark = _row(of["landmark"], "CR2", contrast=DIFFERENCE)
+    principal = _row(of["principal"], "jackknife", contrast=DIFFERENCE)
+    bounds, threshold = _row(of["principal_bounds"], "", contrast=HIGH), _row(of["thresholds"], "")
+    line = _row(of["curve_tests"], "", test="the course is a line")
+    level = _row(of["curve_tests"], "", test="no association with visits")
+    shared = ("family", "wave", "n_high", "n_low", "n_control", "error")
+    first = next(row for row in of["contrasts"] if row["contrast"] == DIFFERENCE)
+    p = _number(difference, "p")
+    return {
+        "outcome": outcome,
+        **{c: first[c] for c in shared},
+        "difference_std": _number(difference, "standardised"),
+        "difference_low": _number(difference, "std_low"),
+        "difference_high": _number(difference, "std_high"),
+        "difference_p": p,
+        "difference_wild_p": _number(wild, "p"),
+        "e_value": _number(difference, "e_value"),
+        "e_value_limit": _number(difference, "e_value_limit"),
+        "placebo_p": placebo_p,
+        "landmark_std": _number(landmark, "standardised"),
+        "landmark_p": _number(landmark, "p"),
+        "principal_std": _number(principal, "standardised"),
+        "principal_p": _number(principal, "p"),
+        "bound_low": _number(bounds, "std_lower"),
+        "bound_high": _number(bounds, "std_upper"),
+        "p_any_threshold": _number(threshold, "p_any_difference"),
+        "cut_low": _number(threshold, "cut_low"),
+        "cut_high": _number(threshold, "cut_high"),
+        "declared_kept": bool(threshold.get("declared_kept")),
+        "nonlinear_p": _number(line, "p"),
+        "any_association_p": _number(level, "p"),
+        "reading": reading_of(p, placebo_p, significant=significant),
+    }
+
+
+def _row(rows: list[Row], method: str, **keys: str) -> Row:
+    """Return the first row whose method has a word in it and whose columns have these values; empty if none."""
+    wanted = (r for r in rows if method in str(r["method"]) and all(r[c] == v for c, v in keys.items()))
+    return next(wanted, {})
+
+
+def _number(row: Row, column: str) -> float:
+    return float(row.get(column, math.nan))  # type: ignore[arg-type]
