@@ -14,7 +14,7 @@ from mtb_eval.analysis.care_effect import FAILURES, Row, unusable
 from mtb_eval.analysis.model_data import ModelData
 from mtb_eval.analysis.outcome_batches import Batch, Models, batches
 from mtb_eval.analysis.trust_rows import frame
-from mtb_eval.analysis.verdicts import sign_of
+from mtb_eval.analysis.verdicts import per_sd
 from mtb_eval.data.families import Study
 from mtb_eval.inference.cross import cross_products
 from mtb_eval.inference.leverage import effective_clusters, leave_one_out, partial_leverage, partial_leverage_cov
@@ -113,7 +113,7 @@ def _batch_leverage(batch: Batch, models: Models) -> Iterator[Row]:
     with_all = contrast_estimate(fit, contrast)
     for i, outcome in enumerate(batch.outcomes):
         data = models[outcome.id]
-        scale = sign_of(outcome.better) / data.sd
+        scale = per_sd(outcome.better, data.sd)
         for g, code in enumerate(np.asarray(fit.cross.labels).tolist()):
             here = data.mtb[data.municipality == code]
             if len(here):

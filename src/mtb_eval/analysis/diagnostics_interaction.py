@@ -21,7 +21,6 @@ from mtb_eval.inference.ols import ols
 from mtb_eval.inference.sandwich import cluster_robust
 from mtb_eval.inference.wild import wild_bootstrap
 from mtb_eval.study import Outcome, Plan
-from mtb_eval.study.load import family_columns
 
 Array = NDArray[np.float64]
 
@@ -32,7 +31,7 @@ def interaction_effect(study: Study, plan: Plan, outcome: Outcome, column: str) 
     The primary model with the column and MTB times the column; families that miss it are left out. Rows: the effect at
     two values of the column (0 and 1 where it has only these, else one SD under and over its mean), and their
     difference, the interaction; each CR2 with Satterthwaite df and WCR31. Raises KeyError for a column that the
-    families table does not have or that the plan does not declare as measured before birth.
+    families table does not have, or that is neither a covariate, in the baseline table nor of a wave before birth.
     """
     _check(study, plan, column)
     z = study.families[column].to_numpy(dtype=float)
@@ -57,11 +56,9 @@ def _check(study: Study, plan: Plan, column: str) -> None:
     if column not in study.families:
         raise KeyError(f"the families table has no column {column!r}")
     declared = {c.column for c in (*plan.covariates, *plan.baseline_table)} | {o.baseline for o in plan.outcomes}
-    if column not in declared and column not in family_columns(plan):
-        raise KeyError(f"column {column!r} is not declared in the plan")
-    later = {f"_{wave.id}" for wave in plan.waves if wave.months > 0}
-    if any(column.endswith(end) for end in later) or column in ("mtb", "n_visits", "municipality"):
-        raise KeyError(f"column {column!r} was not measured before birth: an interaction with it has no reading")
+    before = tuple(f"_{wave.id}" for wave in plan.waves if wave.months == 0)
+    if column not in declared and not column.endswith(before):
+        raise KeyError(f"the plan does not say that {column!r} was measured before birth: name a measure that was")
 
 
 def _values(z: Array) -> tuple[float, float]:

@@ -8,7 +8,6 @@ deviations, and of 10 % where they have an SD of 0.4. The primary analysis (CR2,
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,7 +20,7 @@ from mtb_eval.analysis.design_rows import completed
 from mtb_eval.analysis.model_data import ModelData, dummies, stack
 from mtb_eval.analysis.outcome_batches import Models
 from mtb_eval.analysis.trust_rows import frame
-from mtb_eval.analysis.verdicts import sign_of
+from mtb_eval.analysis.verdicts import per_sd
 from mtb_eval.data.families import Study
 from mtb_eval.inference.estimate import t_estimate
 from mtb_eval.inference.heterogeneity import Heterogeneity, heterogeneity
@@ -108,7 +107,7 @@ def municipality_tables(study: Study, plan: Plan, models: Models, outcomes: pd.D
     for outcome in plan.outcomes:
         data = models[outcome.id]
         found, problem = _effects_or_reason(data)
-        scale = sign_of(outcome.better) / data.sd if data.sd > 0 else math.nan
+        scale = per_sd(outcome.better, data.sd)
         rows += _rows(outcome, data, (found, problem), (scale, plan.level))
         df = {f"{name}_df": float(known[outcome.id][f"{name}_df"]) for name in ("replica", "primary")}
         spreads.append({**_names(outcome), **df, **_spread(found, problem, scale, plan.level)})

@@ -20,7 +20,7 @@ from mtb_eval.analysis.model_data import ModelData
 from mtb_eval.analysis.outcome_batches import Batch, Models, all_municipalities, batches
 from mtb_eval.analysis.specification_designs import Specification, columns, specifications
 from mtb_eval.analysis.trust_rows import frame
-from mtb_eval.analysis.verdicts import sign_of
+from mtb_eval.analysis.verdicts import per_sd
 from mtb_eval.data.families import Study
 from mtb_eval.inference.cross import cross_products
 from mtb_eval.inference.draws import Draws
@@ -167,7 +167,7 @@ def _fits(
 def _row(fitted: _Fitted, at: int, outcome: Outcome, data: ModelData) -> Row:
     choice, e = fitted.choice, fitted.estimate
     values = {k: _at(getattr(e, k), at) for k in ("estimate", "se", "df", "ci_low", "ci_high", "p")} if e else {}
-    scale = sign_of(outcome.better) / data.sd
+    scale = per_sd(outcome.better, data.sd)
     ends = sorted(scale * values.get(k, math.nan) for k in ("ci_low", "ci_high"))
     lost = e is not None and not math.isfinite(values["se"])
     return {

@@ -41,8 +41,8 @@ class TrustTables:
     index_weights: family, component, weight in each index.
     multiplicity: one row per outcome, `multiplicity` in multiplicity_rows.py.
     grades: one row per outcome: robust, suggestive, not supported, not estimable; the four analyses; `why`.
-    leverage, diagnostics: what each primary estimate rests on, by municipality and by outcome.
-    placebo: the primary model on what was measured before birth.
+    municipality_leverage, effect_diagnostics: what each primary estimate rests on, by municipality and by outcome.
+    baseline_placebo: the primary model on what was measured before birth.
     calendar_forms: the primary model under four forms of calendar time.
     municipality_effects, effect_spread: the effect in each municipality and how far the effects differ.
     specifications, specification_curve: the effect under every set of choices, and the joint test.
@@ -52,9 +52,9 @@ class TrustTables:
     index_weights: pd.DataFrame
     multiplicity: pd.DataFrame
     grades: pd.DataFrame
-    leverage: pd.DataFrame
-    diagnostics: pd.DataFrame
-    placebo: pd.DataFrame
+    municipality_leverage: pd.DataFrame
+    effect_diagnostics: pd.DataFrame
+    baseline_placebo: pd.DataFrame
     calendar_forms: pd.DataFrame
     municipality_effects: pd.DataFrame
     effect_spread: pd.DataFrame
@@ -101,9 +101,9 @@ def trust(
         index_weights=frame(indices.weights, WEIGHT_COLUMNS),
         multiplicity=corrected,
         grades=grades(plan, corrected, imputed=given.imputed, lot=given.lot),
-        leverage=shares,
-        diagnostics=diagnostics(study, plan, outcomes, models, shares),
-        placebo=placebo(study, plan, models, draws),
+        municipality_leverage=shares,
+        effect_diagnostics=diagnostics(study, plan, outcomes, models, shares),
+        baseline_placebo=placebo(study, plan, models, draws),
         calendar_forms=calendar_forms(curve.specifications),
         municipality_effects=local.municipality_effects,
         effect_spread=local.effect_spread,
