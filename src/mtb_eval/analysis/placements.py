@@ -78,8 +78,8 @@ def placement_times(study: Study, plan: Plan) -> pd.DataFrame:
 
 def time_to_placement(families: pd.DataFrame, spells: pd.DataFrame, months: int) -> tuple[np.ndarray, np.ndarray]:
     """Return months from birth to placement or to the age of `months`, and whether a placement came first, (n,)."""
-    first = spells.groupby("family_id")["placed_on"].min()
-    placed = families["family_id"].map(first).astype("datetime64[us]")
+    first = spells.astype({"placed_on": "datetime64[us]"}).groupby("family_id")["placed_on"].min()
+    placed = pd.Series(first.reindex(families["family_id"]).to_numpy(), index=families.index)
     born = families["born_on"]
     event = (placed.notna() & (placed < birthday(born, months))).to_numpy()
     time = ((placed - born).dt.days / DAYS_PER_MONTH).to_numpy(dtype=float)

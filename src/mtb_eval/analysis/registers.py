@@ -109,6 +109,8 @@ def _kappa(cells: list[int], level: float) -> tuple[float, float, float, str]:
         return math.nan, math.nan, math.nan, "only one answer occurs: kappa is not defined"
     if square[0, 1] == square[1, 0] == 0:
         return 1.0, math.nan, math.nan, "full agreement: kappa has no interval"
+    if not (square.sum(axis=0) * square.sum(axis=1)).all():
+        return 0.0, math.nan, math.nan, "one source has only one answer: kappa has no interval"
     found = cohens_kappa(square)
     half = float(stats.norm.ppf(0.5 + level / 2) * found.std_kappa)
     return float(found.kappa), float(found.kappa) - half, min(1.0, float(found.kappa) + half), ""
@@ -116,6 +118,6 @@ def _kappa(cells: list[int], level: float) -> tuple[float, float, float, str]:
 
 def _days_between(registration: Study, register: Study) -> Array:
     ids = registration.families["family_id"]
-    first = [ids.map(s.placements.groupby("family_id")["placed_on"].min()) for s in (registration, register)]
-    gap = first[0].astype("datetime64[us]") - first[1].astype("datetime64[us]")
-    return np.abs(gap.dt.total_seconds().to_numpy(dtype=float)) / 86400
+    starts = [s.placements.astype({"placed_on": "datetime64[us]"}) for s in (registration, register)]
+    one, two = (s.groupby("family_id")["placed_on"].min().reindex(ids).to_numpy() for s in starts)
+    return np.where(np.isnat(one) | np.isnat(two), np.nan, np.abs((one - two) / np.timedelta64(1, "D")))

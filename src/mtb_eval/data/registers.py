@@ -44,8 +44,8 @@ def register_spells(events: pd.DataFrame, families: pd.DataFrame, plan: Plan) ->
     if "born_on" not in families:
         return spells
     births = families.dropna(subset=["family_id"]).drop_duplicates("family_id").set_index("family_id")["born_on"]
-    born = spells["family_id"].map(births).astype("datetime64[us]")
-    return spells[~(spells["placed_on"] < born)].reset_index(drop=True)
+    born = births.astype("datetime64[us]").reindex(spells["family_id"]).to_numpy()
+    return spells[~(spells["placed_on"].to_numpy() < born)].reset_index(drop=True)
 
 
 def all_spells(events: pd.DataFrame, plan: Plan) -> pd.DataFrame:
