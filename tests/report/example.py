@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import numpy as np
 import pandas as pd
+from tests.report.example_coding import example_coding
 from tests.report.example_design import example_design
 
 from mtb_eval.analysis.effect_table import effect_table
@@ -43,7 +44,7 @@ def example_results(plan: Plan, seed: int = 1) -> Results:
         placement_times=_placement_times(),
         claims=_claims(plan, rng),
         failures=pd.DataFrame(columns=["outcome", "estimand", "estimator", "error"]),
-        detail=example_design(plan),
+        detail={**example_design(plan), **example_coding(plan)},
     )
 
 

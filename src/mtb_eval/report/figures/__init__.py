@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from mtb_eval.report.edition import Edition
+from mtb_eval.report.figures.agreement import agreement
 from mtb_eval.report.figures.baseline import baseline
 from mtb_eval.report.figures.calendar import calendar
 from mtb_eval.report.figures.change import change
@@ -14,6 +15,7 @@ from mtb_eval.report.figures.dose import dose_bins, dose_contrasts
 from mtb_eval.report.figures.evidence import evidence, evidence_weights
 from mtb_eval.report.figures.flow import flow
 from mtb_eval.report.figures.forest import forest
+from mtb_eval.report.figures.growth import growth
 from mtb_eval.report.figures.placements import placements
 from mtb_eval.report.figures.response import response, trajectories
 from mtb_eval.report.figures.visits import visits
@@ -29,6 +31,8 @@ FIGURES: Mapping[str, Callable[[Edition], Drawing | Absent]] = MappingProxyType(
         "evidence": evidence,
         "evidence-weights": evidence_weights,
         "change": change,
+        "agreement": agreement,
+        "growth": growth,
         "trajectories": trajectories,
         "dose": dose_contrasts,
         "dose-bins": dose_bins,

@@ -8,6 +8,7 @@ from mtb_eval.report.edition import Edition
 from mtb_eval.report.findings import DIFFERENCE_IN_CHANGE, change_counts, change_outcome
 from mtb_eval.report.participants import column_label
 from mtb_eval.report.rows import Row, distinct, first, number, text
+from mtb_eval.report.sections.interaction_coding import coding_folds
 
 CHANGE = "n mean_from mean_to change interval p"
 GAP = "gap interval p n_pairs"
@@ -27,6 +28,7 @@ def interaction(edition: Edition) -> Section:
         tables=(*filled(_change_table(edition, rows)), *filled(_gap_table(edition))),
         sure=(edition.say("interaction.sure_method"), edition.say("interaction.sure_wrong", **counts)),
         folds=(
+            *coding_folds(edition),
             Fold(
                 id="trajectories",
                 title=edition.say("interaction.trajectories"),
