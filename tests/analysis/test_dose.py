@@ -28,6 +28,10 @@ ROOT = Path(__file__).parents[2]
 PLAN = load_plan()
 OUTCOME = PLAN.outcome("asqse_total")
 CHOSEN = [OUTCOME]
+EACH = tuple(
+    f"dose_{n}"
+    for n in ("contrasts", "landmark", "principal", "profile", "thresholds", "curve", "curve_tests", "bends")
+)
 ALL_TABLES = [f.name for f in dataclasses.fields(DoseTables)]
 
 
@@ -66,13 +70,13 @@ def test_every_outcome_has_rows_everywhere_and_nothing_fails_silently(tables):
 
 def test_replicated_contrasts_are_those_of_the_effect_table(study, tables):
     rows = effect_table(dose_rows(study, PLAN))
-    assert list(rows["estimand"].str.removeprefix("dose: ")) == list(tables.contrasts["contrast"])
+    assert list(rows["estimand"].str.removeprefix("dose: ")) == list(tables.dose_contrasts["contrast"])
     for column in ("estimate", "se", "df", "ci_low", "ci_high", "p", "standardised"):
-        np.testing.assert_allclose(tables.contrasts[column], rows[column], rtol=1e-10)
+        np.testing.assert_allclose(tables.dose_contrasts[column], rows[column], rtol=1e-10)
 
 
 def test_the_difference_is_the_difference_and_e_values_follow_the_formula(tables):
-    cr2 = tables.contrasts[tables.contrasts["method"].str.startswith("CR2")]
+    cr2 = tables.dose_contrasts[tables.dose_contrasts["method"].str.startswith("CR2")]
     by = cr2.pivot(index="outcome", columns="contrast", values="standardised")
     np.testing.assert_allclose(by[HIGH] - by[LOW], by[DIFFERENCE], rtol=1e-9)
     row = only(cr2, outcome="asqse_total", contrast=HIGH).iloc[0]
@@ -84,16 +88,18 @@ def test_the_difference_is_the_difference_and_e_values_follow_the_formula(tables
 
 
 def test_the_profile_at_45_is_the_published_contrast(tables):
-    cr2 = tables.contrasts[tables.contrasts["method"].str.startswith("CR2")].set_index(["outcome", "contrast"])
-    at = tables.profile[tables.profile["declared"]].set_index(["outcome", "contrast"])
+    cr2 = tables.dose_contrasts[tables.dose_contrasts["method"].str.startswith("CR2")].set_index(
+        ["outcome", "contrast"]
+    )
+    at = tables.dose_profile[tables.dose_profile["declared"]].set_index(["outcome", "contrast"])
     for column in ("estimate", "se", "df", "p", "std_low", "std_high", "n_high", "n_low"):
         np.testing.assert_allclose(at[column], cr2.loc[at.index, column], rtol=1e-7)
     assert at["estimate"].notna().any()
 
 
 def test_thresholds_are_read_off_the_profile(tables):
-    for outcome, profile in tables.profile.groupby("outcome"):
-        row = only(tables.thresholds, outcome=outcome).iloc[0]
+    for outcome, profile in tables.dose_profile.groupby("outcome"):
+        row = only(tables.dose_thresholds, outcome=outcome).iloc[0]
         kept = only(profile, contrast=HIGH, kept=True)["cut"]
         assert (row["cut_low"], row["cut_high"], row["n_kept"]) == (kept.min(), kept.max(), len(kept))
         assert row["declared_kept"] == (PLAN.dose.threshold in set(kept))
@@ -105,22 +111,22 @@ def test_thresholds_are_read_off_the_profile(tables):
 
 def test_cuts_with_too_few_families_are_rows_without_an_estimate(tables):
     fewest = PLAN.dose_detail.fewest
-    few = (tables.profile[["n_high", "n_low"]] < fewest).any(axis=1)
+    few = (tables.dose_profile[["n_high", "n_low"]] < fewest).any(axis=1)
     assert few.any()
-    assert (tables.profile["estimate"].isna() == few).all()
+    assert (tables.dose_profile["estimate"].isna() == few).all()
     cuts = range(PLAN.dose.profile_from, PLAN.dose.profile_to + 1)
-    assert sorted(set(tables.profile["cut"])) == list(cuts)
+    assert sorted(set(tables.dose_profile["cut"])) == list(cuts)
 
 
 def test_placebo_columns_cover_what_was_known_before_birth(study, tables):
-    assert {c.column for c in (*PLAN.covariates, *PLAN.baseline_table)} <= set(tables.placebo["column"])
-    assert set(tables.placebo["sample"]) == {EVERYONE, ANALYSED}
-    one_p = tables.placebo.groupby(["sample", "contrast"])["p_joint"].nunique()
+    assert {c.column for c in (*PLAN.covariates, *PLAN.baseline_table)} <= set(tables.dose_placebo["column"])
+    assert set(tables.dose_placebo["sample"]) == {EVERYONE, ANALYSED}
+    one_p = tables.dose_placebo.groupby(["sample", "contrast"])["p_joint"].nunique()
     assert (one_p == 1).all()
-    smallest = tables.placebo.groupby(["sample", "contrast"])["p"].min()
-    joint = tables.placebo.groupby(["sample", "contrast"])["p_joint"].first()
+    smallest = tables.dose_placebo.groupby(["sample", "contrast"])["p"].min()
+    joint = tables.dose_placebo.groupby(["sample", "contrast"])["p_joint"].first()
     assert (joint >= smallest / 2).all()
-    row = only(tables.placebo, column="mother_age", sample=EVERYONE, contrast=DIFFERENCE).iloc[0]
+    row = only(tables.dose_placebo, column="mother_age", sample=EVERYONE, contrast=DIFFERENCE).iloc[0]
     families = study.families
     mtb = families["mtb"].to_numpy()
     high = mtb * (families["n_visits"].to_numpy() >= 45)
@@ -138,7 +144,7 @@ def test_landmark_counts_by_hand_and_leaves_out_who_was_gone(study, tables):
     until = family["born_on"] + pd.DateOffset(months=months)
     expected = ((mine["visited_on"] < until) & (mine["status"] == "held")).sum()
     assert visits_by(study, months)[family.name] == expected
-    rows = only(tables.landmark, outcome="asqse_total")
+    rows = only(tables.dose_landmark, outcome="asqse_total")
     kept = study.families["asqse_total_m24"].notna().to_numpy() & retained(study.families, months)
     first = study.placements.groupby("family_id")["placed_on"].min()
     placed = study.families["family_id"].map(first) < birthday(study.families["born_on"], months)
@@ -152,20 +158,20 @@ def test_landmark_counts_by_hand_and_leaves_out_who_was_gone(study, tables):
 
 
 def test_departures_pass_through_ignorability_and_move_one_way(tables):
-    ignorable = tables.principal[tables.principal["method"].str.contains("jackknife")].set_index(
+    ignorable = tables.dose_principal[tables.dose_principal["method"].str.contains("jackknife")].set_index(
         ["outcome", "contrast"]
     )
     for departure, value in (("ratio", 1.0), ("difference", 0.0)):
-        at = only(tables.principal_departures, departure=departure, value=value).set_index(["outcome", "contrast"])
+        at = only(tables.dose_departures, departure=departure, value=value).set_index(["outcome", "contrast"])
         np.testing.assert_allclose(at["estimate"], ignorable.loc[at.index, "estimate"], rtol=1e-9)
         np.testing.assert_allclose(at["se"], ignorable.loc[at.index, "se"], rtol=1e-9)
-    steps = only(tables.principal_departures, departure="difference", contrast=HIGH)
+    steps = only(tables.dose_departures, departure="difference", contrast=HIGH)
     for _, course in steps.sort_values("value").groupby("outcome"):
         assert (np.diff(course["standardised"]) < 0).all()  # the better the would-be high, the less is left
 
 
 def test_weights_make_usual_care_look_more_like_the_low_dose_families(tables):
-    low = only(tables.principal_balance, contrast=LOW)
+    low = only(tables.dose_balance, contrast=LOW)
     assert low["smd_after"].abs().mean() < low["smd_before"].abs().mean()
 
 
@@ -176,12 +182,12 @@ def test_balance_by_hand(one, tables):
     x = one.data.covariates[:, k]
     spread = np.sqrt((x[one.mtb].var() + x[~one.mtb].var()) / 2)
     expected = (x[one.low].mean() - np.average(x[~one.mtb], weights=weights[~one.mtb])) / spread
-    row = only(tables.principal_balance, outcome="asqse_total", contrast=LOW, column="mother_age").iloc[0]
+    row = only(tables.dose_balance, outcome="asqse_total", contrast=LOW, column="mother_age").iloc[0]
     assert row["smd_after"] == pytest.approx(expected)
 
 
 def test_bounds_hold_the_weighted_effect_and_widen_with_their_interval(tables):
-    bounds = tables.principal_bounds.set_index("outcome")
+    bounds = tables.dose_bounds.set_index("outcome")
     assert (bounds["lower"] <= bounds["upper"]).all()
     assert (bounds["ci_low"] < bounds["lower"]).all()
     assert (bounds["ci_high"] > bounds["upper"]).all()
@@ -190,7 +196,7 @@ def test_bounds_hold_the_weighted_effect_and_widen_with_their_interval(tables):
 
 
 def test_the_curve_is_the_spline_model_and_has_no_point_between_usual_care_and_the_visits_seen(one, tables):
-    rows = only(tables.curve, outcome="asqse_total")
+    rows = only(tables.dose_curve, outcome="asqse_total")
     seen = one.visits[one.mtb]
     assert rows["visits"].min() >= np.quantile(seen, 0.05)
     assert rows["visits"].max() <= np.quantile(seen, 0.95)
@@ -219,11 +225,11 @@ def test_the_reading_rule(p, placebo_p, expected):
 
 
 def test_readings_repeat_the_numbers_of_the_tables(tables):
-    row = only(tables.readings, outcome="asqse_total").iloc[0]
-    difference = only(tables.contrasts, outcome="asqse_total", contrast=DIFFERENCE)
+    row = only(tables.dose_readings, outcome="asqse_total").iloc[0]
+    difference = only(tables.dose_contrasts, outcome="asqse_total", contrast=DIFFERENCE)
     assert row["difference_p"] == difference[difference["method"].str.startswith("CR2")]["p"].iloc[0]
     assert row["difference_wild_p"] == difference[difference["method"].str.startswith("WCR31")]["p"].iloc[0]
-    joint = only(tables.placebo, sample=ANALYSED, contrast=DIFFERENCE)["p_joint"].iloc[0]
+    joint = only(tables.dose_placebo, sample=ANALYSED, contrast=DIFFERENCE)["p_joint"].iloc[0]
     assert row["placebo_p"] == joint
     assert row["reading"] == reading_of(row["difference_p"], joint, significant=PLAN.verdicts.significant)
 
@@ -231,16 +237,16 @@ def test_readings_repeat_the_numbers_of_the_tables(tables):
 def test_any_outcome_can_be_asked_for(study):
     chosen = [PLAN.outcome("epds_total"), PLAN.outcome("sensitivity_12m"), PLAN.outcome("partner_relationship")]
     found = dose(study, PLAN, outcomes=chosen)
-    assert list(found.readings["outcome"]) == [o.id for o in chosen]
-    late = only(found.landmark, outcome="sensitivity_12m")
+    assert list(found.dose_readings["outcome"]) == [o.id for o in chosen]
+    late = only(found.dose_landmark, outcome="sensitivity_12m")
     assert set(late["error"]) == {"the outcome was measured before the landmark"}
-    assert only(found.readings, outcome="epds_total")["difference_p"].notna().all()
+    assert only(found.dose_readings, outcome="epds_total")["difference_p"].notna().all()
 
 
 def test_one_outcome_alone_has_the_same_numbers_and_frames_are_not_changed(study, tables):
     before = study.families.copy()
     alone = dose(study, PLAN, outcomes=CHOSEN)
-    for name in ("contrasts", "landmark", "principal", "profile", "thresholds", "curve", "bends"):
+    for name in EACH:
         expected = only(getattr(tables, name), outcome=OUTCOME.id).reset_index(drop=True)
         pd.testing.assert_frame_equal(getattr(alone, name), expected)
     pd.testing.assert_frame_equal(study.families, before)
@@ -257,29 +263,29 @@ def mtb_visits(study, value):
 
 def test_all_families_above_the_threshold(study):
     found = dose(changed(study, mtb_visits(study, 70.0)), PLAN, outcomes=CHOSEN)
-    cr2 = found.contrasts
+    cr2 = found.dose_contrasts
     assert only(cr2, contrast=HIGH)["p"].notna().all()
     for contrast in (LOW, DIFFERENCE):
         assert set(only(cr2, contrast=contrast)["error"]) == {"no family with low dose has this outcome"}
-    assert found.readings["reading"].tolist() == [NOT_ESTIMABLE]
-    assert found.profile["error"].str.startswith("no cut from 20 to 95").all()
-    assert set(found.principal["error"]) == {"no family with low dose has this outcome"}
-    assert (found.bends["error"] != "").all()
+    assert found.dose_readings["reading"].tolist() == [NOT_ESTIMABLE]
+    assert found.dose_profile["error"].str.startswith("no cut from 20 to 95").all()
+    assert set(found.dose_principal["error"]) == {"no family with low dose has this outcome"}
+    assert (found.dose_bends["error"] != "").all()
 
 
 def test_no_family_above_the_threshold(study):
     found = dose(changed(study, mtb_visits(study, 12.0)), PLAN, outcomes=CHOSEN)
-    assert only(found.contrasts, contrast=LOW)["p"].notna().all()
-    assert set(only(found.contrasts, contrast=HIGH)["error"]) == {"no family with high dose has this outcome"}
-    assert (found.placebo["error"] == "no family of the group high").all()
+    assert only(found.dose_contrasts, contrast=LOW)["p"].notna().all()
+    assert set(only(found.dose_contrasts, contrast=HIGH)["error"]) == {"no family with high dose has this outcome"}
+    assert (found.dose_placebo["error"] == "no family of the group high").all()
 
 
 def test_no_usual_care_families(study):
     mtb = study.families[study.families["mtb"] == 1].reset_index(drop=True)
     found = dose(replace(study, families=mtb), PLAN, outcomes=CHOSEN)
-    for name in ("contrasts", "landmark", "principal", "profile", "thresholds", "curve", "curve_tests", "bends"):
+    for name in EACH:
         assert (getattr(found, name)["error"] == "no family with usual care has this outcome").all(), name
-    assert (found.placebo["error"] != "").all()
+    assert (found.dose_placebo["error"] != "").all()
 
 
 def test_no_file_of_visits(study):
@@ -287,15 +293,15 @@ def test_no_file_of_visits(study):
     bare = replace(study, families=study.families.assign(n_visits=study.families["n_visits"].where(~mtb)))
     found = dose(replace(bare, visits=pd.DataFrame()), PLAN, outcomes=CHOSEN)
     why = "no MTB family has this outcome and a known number of visits"
-    for name in ("contrasts", "landmark", "principal", "profile", "thresholds", "curve"):
+    for name in EACH[:6]:
         assert (getattr(found, name)["error"] == why).all(), name
-    assert found.readings["reading"].tolist() == [NOT_ESTIMABLE]
+    assert found.dose_readings["reading"].tolist() == [NOT_ESTIMABLE]
 
 
 def test_visits_without_dates_leave_out_the_landmark_only(study):
     found = dose(replace(study, visits=pd.DataFrame()), PLAN, outcomes=CHOSEN)
-    assert (found.landmark["error"] != "").all()
-    assert found.contrasts["p"].notna().all()
+    assert (found.dose_landmark["error"] != "").all()
+    assert found.dose_contrasts["p"].notna().all()
 
 
 def test_families_without_a_known_number_of_visits_are_left_out(study):
@@ -304,7 +310,7 @@ def test_families_without_a_known_number_of_visits_are_left_out(study):
     n_visits.loc[lost] = np.nan
     found = dose(changed(study, n_visits), PLAN, outcomes=CHOSEN)
     kept = study.families["asqse_total_m24"].notna() & n_visits.notna() & (study.families["mtb"] == 1)
-    assert set(found.contrasts["n_mtb"]) == {float(kept.sum())}
+    assert set(found.dose_contrasts["n_mtb"]) == {float(kept.sum())}
 
 
 def test_plans_without_dose_or_without_its_details_give_empty_tables_with_the_same_columns(study, tables):
@@ -314,9 +320,9 @@ def test_plans_without_dose_or_without_its_details_give_empty_tables_with_the_sa
             assert len(getattr(found, name)) == 0
             assert list(getattr(found, name)) == list(getattr(tables, name))
     plain = dose(study, replace(PLAN, dose_detail=None), outcomes=CHOSEN)
-    assert len(plain.principal) == len(plain.curve) == len(plain.landmark) == 0
-    assert list(plain.curve) == list(tables.curve)
-    assert plain.contrasts["p"].notna().all()
+    assert len(plain.dose_principal) == len(plain.dose_curve) == len(plain.dose_landmark) == 0
+    assert list(plain.dose_curve) == list(tables.dose_curve)
+    assert plain.dose_contrasts["p"].notna().all()
 
 
 def test_many_municipalities_need_a_generator_for_joint_draws_and_say_so(study):
@@ -324,7 +330,7 @@ def test_many_municipalities_need_a_generator_for_joint_draws_and_say_so(study):
     plan = replace(PLAN, dose=replace(PLAN.dose, profile_from=40, profile_to=50))
     many = replace(study, families=study.families.assign(municipality=place))
     without = dose(many, plan, outcomes=CHOSEN)
-    assert without.profile["error"].str.contains("numpy Generator").all()
+    assert without.dose_profile["error"].str.contains("numpy Generator").all()
     found = dose(many, plan, outcomes=CHOSEN, rng=np.random.default_rng(1))
-    assert (found.profile["error"] == "").all()
-    assert found.thresholds["method"].str.contains("random Rademacher").all()
+    assert (found.dose_profile["error"] == "").all()
+    assert found.dose_thresholds["method"].str.contains("random Rademacher").all()

@@ -64,7 +64,7 @@ SMALL = study_of(
 
 
 def test_periods_by_hand():
-    found = visit_log(SMALL, PLAN).periods.set_index("period")
+    found = visit_log(SMALL, PLAN).visit_periods.set_index("period")
     assert found["held"].to_dict() == {"pregnancy": 2, "0-6": 1, "6-12": 1, "12-18": 0, "18-24": 1, "all": 5}
     assert found.loc["0-6", ["cancelled", "cancelled_share", "n_families"]].tolist() == [1, 0.5, 2]
     assert found.loc["6-12", "n_families"] == 1  # b left when the child was six months old
@@ -78,12 +78,12 @@ def test_the_schedule_by_hand():
     expected = expected_between(care_of(SMALL, RULE), 0, len(RULE.period_months), RULE)
     np.testing.assert_allclose(expected, [(60 + 365) / 7 + 365 / 14, (60 + 184) / 7])
     found = visit_log(SMALL, PLAN)
-    periods = found.periods.set_index("period")
+    periods = found.visit_periods.set_index("period")
     assert periods.loc["12-18", "expected"] == pytest.approx(184 / 14)
     assert periods.loc["0-6", "expected"] == pytest.approx(2 * 184 / 7)
-    fidelity = found.fidelity.set_index("municipality")
+    fidelity = found.visit_fidelity.set_index("municipality")
     assert fidelity.loc["K02", "family_mean"] == pytest.approx(1 / ((60 + 184) / 7))
-    assert fidelity.loc[ALL, "fidelity"] == pytest.approx(5 / expected.sum())
+    assert fidelity.loc[ALL, "visit_fidelity"] == pytest.approx(5 / expected.sum())
     assert fidelity.loc["K02", "warning"] == "fewer than 5 families"
 
 
@@ -93,24 +93,24 @@ def test_periods_of_the_schedule_add_up(shipped, tables):
     parts = [expected_between(care, k, k + 1, RULE) for k in range(n)]
     np.testing.assert_allclose(np.sum(parts, axis=0), expected_between(care, 0, n, RULE))
     np.testing.assert_allclose(sum(care.days_between(k, k + 1) for k in range(n)), care.end - care.start)
-    own = tables.periods[tables.periods["period"] != ALL]
-    whole = tables.periods[tables.periods["period"] == ALL].iloc[0]
+    own = tables.visit_periods[tables.visit_periods["period"] != ALL]
+    whole = tables.visit_periods[tables.visit_periods["period"] == ALL].iloc[0]
     for column in ("held", "cancelled", "expected"):
         assert own[column].sum() == pytest.approx(whole[column])
 
 
 def test_held_visits_are_those_that_the_families_table_counts(shipped, tables):
-    whole = tables.periods[tables.periods["period"] == ALL].iloc[0]
+    whole = tables.visit_periods[tables.visit_periods["period"] == ALL].iloc[0]
     assert whole["held"] == shipped.families["n_visits"].sum()
-    by_place = tables.fidelity[tables.fidelity["municipality"] != ALL]
+    by_place = tables.visit_fidelity[tables.visit_fidelity["municipality"] != ALL]
     assert by_place["held"].sum() == whole["held"]
     assert by_place["n"].sum() == (shipped.families["mtb"] == 1).sum()
 
 
 def test_clinicians_add_up_to_one(tables):
-    shares = tables.clinicians.groupby("period")["share"].sum()
+    shares = tables.visit_clinicians.groupby("period")["share"].sum()
     np.testing.assert_allclose(shares, 1.0)
-    assert set(tables.clinicians["clinician"]) == {"nurse", "family_therapist", "both"}
+    assert set(tables.visit_clinicians["clinician"]) == {"nurse", "family_therapist", "both"}
 
 
 def test_participation_at_or_above_standard_is_the_published_79_per_cent(shipped, tables):
@@ -128,7 +128,7 @@ def test_without_log_schedule_or_mtb_families_tables_are_empty_with_their_column
     undeclared = visit_log(shipped, replace(PLAN, visit_rule=None))
     nobody = visit_log(replace(shipped, families=shipped.families[shipped.families["mtb"] == 0]), PLAN)
     for found in (bare, undeclared, nobody):
-        for name in ("periods", "clinicians", "fidelity"):
+        for name in ("visit_periods", "visit_clinicians", "visit_fidelity"):
             assert len(getattr(found, name)) == 0
             assert list(getattr(found, name)) == list(getattr(tables, name))
     assert len(bare.participation) == 3  # the families table still counts visits
@@ -138,9 +138,9 @@ def test_without_log_schedule_or_mtb_families_tables_are_empty_with_their_column
 def test_a_log_with_dates_only_still_counts():
     few = replace(SMALL, visits=SMALL.visits[["family_id", "visited_on"]])
     found = visit_log(few, PLAN)
-    assert found.periods.set_index("period").loc["all", "held"] == 6
-    assert found.periods["father_share"].isna().all()
-    assert len(found.clinicians) == 0
+    assert found.visit_periods.set_index("period").loc["all", "held"] == 6
+    assert found.visit_periods["father_share"].isna().all()
+    assert len(found.visit_clinicians) == 0
 
 
 def test_families_without_leaving_dates_are_in_care_to_the_end():

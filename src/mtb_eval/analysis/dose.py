@@ -35,46 +35,46 @@ class DoseTables:
     method, estimate, se, df, ci_low, ci_high, p, standardised, std_low, std_high, n_high, n_low (MTB families with
     the outcome), n_mtb, n_control, n_clusters, warning, error. What cannot be computed is a row that says why.
 
-    contrasts: the published comparison, CR2 and WCR31 (p, interval; no df); e_value, e_value_limit of the estimate and
+    dose_contrasts: the published comparison, CR2 and WCR31 (p, interval; no df); e_value, e_value_limit of the estimate and
         of the limit nearer to 0.
-    placebo: the contrasts on pre-birth measures (column, label_en, label_da; standardised without sign) by sample ("all
+    dose_placebo: the contrasts on pre-birth measures (column, label_en, label_da; standardised without sign) by sample ("all
         families", "families with an outcome"), CR2; p_joint over all n_measures of a contrast and sample (WCR31).
-    landmark: the contrasts by visits until the landmark among families still in care, CR2 and WCR31 (p); and "one visit
+    dose_landmark: the contrasts by visits until the landmark among families still in care, CR2 and WCR31 (p); and "one visit
         a month more" in MTB, CR2; n_gone_mtb, n_gone_control families left out.
-    principal: principal-score weights, jackknife over municipalities with the score fitted again (Satterthwaite t) and
+    dose_principal: principal-score weights, jackknife over municipalities with the score fitted again (Satterthwaite t) and
         CR2 with the score taken as known; n_effective usual-care families after weighting (Kish).
-    principal_departures: the same effects (jackknife) if would-be high and low differ: departure "ratio" of means or
+    dose_departures: the same effects (jackknife) if would-be high and low differ: departure "ratio" of means or
         "difference" in SD (positive: would-be high better off), value.
-    principal_balance: outcome, contrast, covariate (column), smd_before and smd_after weighting usual care.
-    principal_bounds: lower, upper (raw), std_lower, std_upper of the effect on the high without any assumption on who
+    dose_balance: outcome, contrast, covariate (column), smd_before and smd_after weighting usual care.
+    dose_bounds: lower, upper (raw), std_lower, std_upper of the effect on the high without any assumption on who
         is alike, usual care trimmed to `share`; ci_low, ci_high, std_low, std_high Imbens-Manski.
-    profile: every cut (cut) and contrast: CR2 cut by cut; band_low, band_high, std_band_low, std_band_high hold at all
+    dose_profile: every cut (cut) and contrast: CR2 cut by cut; band_low, band_high, std_band_low, std_band_high hold at all
         cuts at once (max-t, WCR11); kept: the likelihood keeps the cut; declared: the plan's threshold.
-    thresholds: one row per outcome: n_cuts, best_cut, cut_low, cut_high (outermost kept), n_kept, declared_kept,
+    dose_thresholds: one row per outcome: n_cuts, best_cut, cut_low, cut_high (outermost kept), n_kept, declared_kept,
         ratio_at_declared (n log RSS ratio), p_any_high, p_any_low, p_any_difference (contrast 0 at every cut;
         sup-t, WCR11), critical values of the bands.
-    curve: restricted cubic spline in visits among MTB against usual care at visits (5 to 95 % of families), CR2.
-    curve_tests: test ("the course is a line", "no association with visits"), statistic, df_numerator, df_denominator,
+    dose_curve: restricted cubic spline in visits among MTB against usual care at visits (5 to 95 % of families), CR2.
+    dose_curve_tests: test ("the course is a line", "no association with visits"), statistic, df_numerator, df_denominator,
         p; CR2 with HTZ.
-    bends: one-bend line among MTB families: psi, psi_low, psi_high (profile likelihood, independent families),
+    dose_bends: one-bend line among MTB families: psi, psi_low, psi_high (profile likelihood, independent families),
         open_low, open_high (not bounded on that side), disjoint, slope below, change at the bend, rss, rss_line.
-    readings: one row per outcome, the numbers that matter from the other tables and reading ("differs", "differs, as
+    dose_readings: one row per outcome, the numbers that matter from the other tables and reading ("differs", "differs, as
         before birth", "no difference shown", "not estimable").
     """
 
-    contrasts: pd.DataFrame
-    placebo: pd.DataFrame
-    landmark: pd.DataFrame
-    principal: pd.DataFrame
-    principal_departures: pd.DataFrame
-    principal_balance: pd.DataFrame
-    principal_bounds: pd.DataFrame
-    profile: pd.DataFrame
-    thresholds: pd.DataFrame
-    curve: pd.DataFrame
-    curve_tests: pd.DataFrame
-    bends: pd.DataFrame
-    readings: pd.DataFrame
+    dose_contrasts: pd.DataFrame
+    dose_placebo: pd.DataFrame
+    dose_landmark: pd.DataFrame
+    dose_principal: pd.DataFrame
+    dose_departures: pd.DataFrame
+    dose_balance: pd.DataFrame
+    dose_bounds: pd.DataFrame
+    dose_profile: pd.DataFrame
+    dose_thresholds: pd.DataFrame
+    dose_curve: pd.DataFrame
+    dose_curve_tests: pd.DataFrame
+    dose_bends: pd.DataFrame
+    dose_readings: pd.DataFrame
 
 
 def dose(
@@ -90,17 +90,17 @@ def dose(
     scores, courses = principal(doses, plan.dose_detail), curve(doses, plan.dose_detail)
     cuts, thresholds = profile(doses, plan.dose, plan.dose_detail, rng=rng)
     tables = {
-        "contrasts": replicated(doses),
-        "placebo": placebo(study, plan, chosen, rng=rng),
-        "landmark": landmark(study, plan, chosen),
-        "principal": scores.effects,
-        "principal_departures": scores.departures,
-        "principal_balance": scores.balance,
-        "principal_bounds": scores.bounds,
-        "profile": cuts,
-        "thresholds": thresholds,
-        "curve": courses.curve,
-        "curve_tests": courses.tests,
-        "bends": courses.bends,
+        "dose_contrasts": replicated(doses),
+        "dose_placebo": placebo(study, plan, chosen, rng=rng),
+        "dose_landmark": landmark(study, plan, chosen),
+        "dose_principal": scores.effects,
+        "dose_departures": scores.departures,
+        "dose_balance": scores.balance,
+        "dose_bounds": scores.bounds,
+        "dose_profile": cuts,
+        "dose_thresholds": thresholds,
+        "dose_curve": courses.curve,
+        "dose_curve_tests": courses.tests,
+        "dose_bends": courses.bends,
     }
-    return DoseTables(**tables, readings=readings(tables, significant=plan.verdicts.significant))
+    return DoseTables(**tables, dose_readings=readings(tables, significant=plan.verdicts.significant))

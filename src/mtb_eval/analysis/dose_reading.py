@@ -24,7 +24,10 @@ DIFFERS, SELECTED, NOT_SHOWN, NOT_ESTIMABLE = (
     "no difference shown",
     "not estimable",
 )
-READ = ("contrasts", "landmark", "principal", "principal_bounds", "thresholds", "curve_tests")
+READ = (
+    *("dose_contrasts", "dose_landmark", "dose_principal", "dose_bounds"),
+    *("dose_thresholds", "dose_curve_tests"),
+)
 READING_COLUMNS = (
     *("outcome", "family", "wave", "n_high", "n_low", "n_control", "difference_std", "difference_low"),
     *("difference_high", "difference_p", "difference_wild_p", "e_value", "e_value_limit", "placebo_p", "landmark_std"),
@@ -44,8 +47,8 @@ READING_COLUMNS = (
 
 def readings(tables: dict[str, pd.DataFrame], *, significant: float) -> pd.DataFrame:
     """Return one row per outcome from the other tables of `DoseTables`, by name."""
-    placebo_p = joint_p(tables["placebo"], DIFFERENCE)
-    outcomes = tables["contrasts"]["outcome"].drop_duplicates()
+    placebo_p = joint_p(tables["dose_placebo"], DIFFERENCE)
+    outcomes = tables["dose_contrasts"]["outcome"].drop_duplicates()
     rows: dict[str, list[Row]] = {name: _records(tables[name]) for name in READ}
     of_outcome = {o: {n: [r for r in found if r["outcome"] == o] for n, found in rows.items()} for o in outcomes}
     return frame([_reading(of, o, placebo_p, significant) for o, of in of_outcome.items()], READING_COLUMNS)
@@ -61,15 +64,15 @@ def reading_of(difference_p: float, placebo_p: float, *, significant: float) -> 
 
 
 def _reading(of: dict[str, list[Row]], outcome: str, placebo_p: float, significant: float) -> Row:
-    difference = _row(of["contrasts"], "CR2", contrast=DIFFERENCE)
-    wild = _row(of["contrasts"], "WCR31", contrast=DIFFERENCE)
-    landmark = _row(of["landmark"], "CR2", contrast=DIFFERENCE)
-    principal = _row(of["principal"], "jackknife", contrast=DIFFERENCE)
-    bounds, threshold = _row(of["principal_bounds"], "", contrast=HIGH), _row(of["thresholds"], "")
-    line = _row(of["curve_tests"], "", test="the course is a line")
-    level = _row(of["curve_tests"], "", test="no association with visits")
+    difference = _row(of["dose_contrasts"], "CR2", contrast=DIFFERENCE)
+    wild = _row(of["dose_contrasts"], "WCR31", contrast=DIFFERENCE)
+    landmark = _row(of["dose_landmark"], "CR2", contrast=DIFFERENCE)
+    principal = _row(of["dose_principal"], "jackknife", contrast=DIFFERENCE)
+    bounds, threshold = _row(of["dose_bounds"], "", contrast=HIGH), _row(of["dose_thresholds"], "")
+    line = _row(of["dose_curve_tests"], "", test="the course is a line")
+    level = _row(of["dose_curve_tests"], "", test="no association with visits")
     shared = ("family", "wave", "n_high", "n_low", "n_control", "error")
-    first = next(row for row in of["contrasts"] if row["contrast"] == DIFFERENCE)
+    first = next(row for row in of["dose_contrasts"] if row["contrast"] == DIFFERENCE)
     p = _number(difference, "p")
     return {
         "outcome": outcome,

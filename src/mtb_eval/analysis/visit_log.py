@@ -28,20 +28,20 @@ ALL, PREGNANCY = "all", "pregnancy"
 class VisitLogTables:
     """Summaries of the visit log; descriptions, without inference. All are empty without a log or a declared schedule.
 
-    periods: one row per period of the child's age and one for all: period, months_from (NaN: recruitment), months_to,
+    visit_periods: one row per period of the child's age and one for all: period, months_from (NaN: recruitment), months_to,
         n_families in care at some time in it, held, cancelled (visits), cancelled_share of both, father_share of held
         visits with the father present, expected visits by the schedule while in care, fidelity = held / expected,
         per_month = held per family and month in care.
-    clinicians: period (and "all"), clinician, n held visits, of, share.
-    fidelity: municipality ("all" first), n families, held, expected and fidelity of their visits together; mean, median
+    visit_clinicians: period (and "all"), clinician, n held visits, of, share.
+    visit_fidelity: municipality ("all" first), n families, held, expected and fidelity of their visits together; mean, median
         and quartiles of the families' own held / expected; mean_visits held; warning where families are few.
     participation: level (low, standard, high), visits_from, visits_to (NaN: no upper end), n, of, share of MTB families
         with known visits, status of the cuts.
     """
 
-    periods: pd.DataFrame
-    clinicians: pd.DataFrame
-    fidelity: pd.DataFrame
+    visit_periods: pd.DataFrame
+    visit_clinicians: pd.DataFrame
+    visit_fidelity: pd.DataFrame
     participation: pd.DataFrame
 
 
@@ -51,17 +51,17 @@ def visit_log(study: Study, plan: Plan) -> VisitLogTables:
     known = rule is not None and len(log) > 0 and {"family_id", "visited_on"} <= set(log)
     if rule is None or not known or not (study.families["mtb"] == 1).any():
         return VisitLogTables(
-            periods=pd.DataFrame(columns=list(PERIOD_COLUMNS)),
-            clinicians=pd.DataFrame(columns=list(CLINICIAN_COLUMNS)),
-            fidelity=pd.DataFrame(columns=list(FIDELITY_COLUMNS)),
+            visit_periods=pd.DataFrame(columns=list(PERIOD_COLUMNS)),
+            visit_clinicians=pd.DataFrame(columns=list(CLINICIAN_COLUMNS)),
+            visit_fidelity=pd.DataFrame(columns=list(FIDELITY_COLUMNS)),
             participation=_participation(study, rule),
         )
     care = care_of(study, rule)
     visits = dated_visits(study, rule)
     return VisitLogTables(
-        periods=_periods(visits, care, rule),
-        clinicians=_clinicians(visits, rule),
-        fidelity=_fidelity(study, plan, visits, care, rule),
+        visit_periods=_periods(visits, care, rule),
+        visit_clinicians=_clinicians(visits, rule),
+        visit_fidelity=_fidelity(study, plan, visits, care, rule),
         participation=_participation(study, rule),
     )
 
