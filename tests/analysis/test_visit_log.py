@@ -83,7 +83,7 @@ def test_the_schedule_by_hand():
     assert periods.loc["0-6", "expected"] == pytest.approx(2 * 184 / 7)
     fidelity = found.visit_fidelity.set_index("municipality")
     assert fidelity.loc["K02", "family_mean"] == pytest.approx(1 / ((60 + 184) / 7))
-    assert fidelity.loc[ALL, "visit_fidelity"] == pytest.approx(5 / expected.sum())
+    assert fidelity.loc[ALL, "fidelity"] == pytest.approx(5 / expected.sum())
     assert fidelity.loc["K02", "warning"] == "fewer than 5 families"
 
 

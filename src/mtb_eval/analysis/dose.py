@@ -35,31 +35,32 @@ class DoseTables:
     method, estimate, se, df, ci_low, ci_high, p, standardised, std_low, std_high, n_high, n_low (MTB families with
     the outcome), n_mtb, n_control, n_clusters, warning, error. What cannot be computed is a row that says why.
 
-    dose_contrasts: the published comparison, CR2 and WCR31 (p, interval; no df); e_value, e_value_limit of the estimate and
-        of the limit nearer to 0.
-    dose_placebo: the contrasts on pre-birth measures (column, label_en, label_da; standardised without sign) by sample ("all
-        families", "families with an outcome"), CR2; p_joint over all n_measures of a contrast and sample (WCR31).
-    dose_landmark: the contrasts by visits until the landmark among families still in care, CR2 and WCR31 (p); and "one visit
-        a month more" in MTB, CR2; n_gone_mtb, n_gone_control families left out.
-    dose_principal: principal-score weights, jackknife over municipalities with the score fitted again (Satterthwaite t) and
-        CR2 with the score taken as known; n_effective usual-care families after weighting (Kish).
+    dose_contrasts: the published comparison, CR2 and WCR31 (p, interval; no df); e_value, e_value_limit of the
+        estimate and of the limit nearer to 0.
+    dose_placebo: the contrasts on pre-birth measures (column, label_en, label_da; standardised without sign) by
+        sample ("all families", "families with an outcome"), CR2; p_joint over all n_measures of a contrast and sample
+        (WCR31).
+    dose_landmark: the contrasts by visits until the landmark among families still in care, CR2 and WCR31 (p); and
+        "one visit a month more" in MTB, CR2; n_gone_mtb, n_gone_control families left out.
+    dose_principal: principal-score weights, jackknife over municipalities with the score fitted again (Satterthwaite
+        t) and CR2 with the score taken as known; n_effective usual-care families after weighting (Kish).
     dose_departures: the same effects (jackknife) if would-be high and low differ: departure "ratio" of means or
         "difference" in SD (positive: would-be high better off), value.
     dose_balance: outcome, contrast, covariate (column), smd_before and smd_after weighting usual care.
-    dose_bounds: lower, upper (raw), std_lower, std_upper of the effect on the high without any assumption on who
-        is alike, usual care trimmed to `share`; ci_low, ci_high, std_low, std_high Imbens-Manski.
-    dose_profile: every cut (cut) and contrast: CR2 cut by cut; band_low, band_high, std_band_low, std_band_high hold at all
-        cuts at once (max-t, WCR11); kept: the likelihood keeps the cut; declared: the plan's threshold.
+    dose_bounds: lower, upper (raw), std_lower, std_upper of the effect on the high without any assumption on who is
+        alike, usual care trimmed to `share`; ci_low, ci_high, std_low, std_high Imbens-Manski.
+    dose_profile: every cut (cut) and contrast: CR2 cut by cut; band_low, band_high, std_band_low, std_band_high hold
+        at all cuts at once (max-t, WCR11); kept: the likelihood keeps the cut; declared: the plan's threshold.
     dose_thresholds: one row per outcome: n_cuts, best_cut, cut_low, cut_high (outermost kept), n_kept, declared_kept,
-        ratio_at_declared (n log RSS ratio), p_any_high, p_any_low, p_any_difference (contrast 0 at every cut;
-        sup-t, WCR11), critical values of the bands.
+        ratio_at_declared (n log RSS ratio), p_any_high, p_any_low, p_any_difference (contrast 0 at every cut; sup-t,
+        WCR11), critical values of the bands.
     dose_curve: restricted cubic spline in visits among MTB against usual care at visits (5 to 95 % of families), CR2.
-    dose_curve_tests: test ("the course is a line", "no association with visits"), statistic, df_numerator, df_denominator,
-        p; CR2 with HTZ.
+    dose_curve_tests: test ("the course is a line", "no association with visits"), statistic, df_numerator,
+        df_denominator, p; CR2 with HTZ.
     dose_bends: one-bend line among MTB families: psi, psi_low, psi_high (profile likelihood, independent families),
         open_low, open_high (not bounded on that side), disjoint, slope below, change at the bend, rss, rss_line.
-    dose_readings: one row per outcome, the numbers that matter from the other tables and reading ("differs", "differs, as
-        before birth", "no difference shown", "not estimable").
+    dose_readings: one row per outcome, the numbers that matter from the other tables and reading ("differs",
+        "differs, as before birth", "no difference shown", "not estimable").
     """
 
     dose_contrasts: pd.DataFrame

@@ -28,15 +28,16 @@ ALL, PREGNANCY = "all", "pregnancy"
 class VisitLogTables:
     """Summaries of the visit log; descriptions, without inference. All are empty without a log or a declared schedule.
 
-    visit_periods: one row per period of the child's age and one for all: period, months_from (NaN: recruitment), months_to,
-        n_families in care at some time in it, held, cancelled (visits), cancelled_share of both, father_share of held
-        visits with the father present, expected visits by the schedule while in care, fidelity = held / expected,
-        per_month = held per family and month in care.
+    visit_periods: one row per period of the child's age and one for all: period, months_from (NaN: recruitment),
+        months_to, n_families in care at some time in it, held, cancelled (visits), cancelled_share of both,
+        father_share of held visits with the father present, expected visits by the schedule while in care, fidelity =
+        held / expected, per_month = held per family and month in care.
     visit_clinicians: period (and "all"), clinician, n held visits, of, share.
-    visit_fidelity: municipality ("all" first), n families, held, expected and fidelity of their visits together; mean, median
-        and quartiles of the families' own held / expected; mean_visits held; warning where families are few.
-    participation: level (low, standard, high), visits_from, visits_to (NaN: no upper end), n, of, share of MTB families
-        with known visits, status of the cuts.
+    visit_fidelity: municipality ("all" first), n families, held, expected and fidelity of their visits together;
+        mean, median and quartiles of the families' own held / expected; mean_visits held; warning where families are
+        few.
+    participation: level (low, standard, high), visits_from, visits_to (NaN: no upper end), n, of, share of MTB
+        families with known visits, status of the cuts.
     """
 
     visit_periods: pd.DataFrame
