@@ -51,7 +51,7 @@ TEST_COLUMNS = (
 )
 TEXTS = frozenset(
     {"source", "outcome", "analysis", "measure", "method", "warning", "error", "arm", "change", "cause", "what"}
-    | {"scenario", "risks", "test", "tier", "tier_before", "assumption"}
+    | {"scenario", "risks", "test", "tier", "tier_before", "assumption", "service", "contact"}
 )
 NO_DATA = "no source tells which families' children were placed"
 
