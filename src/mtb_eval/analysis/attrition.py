@@ -79,7 +79,7 @@ class AttritionTables:
 def attrition(study: Study, plan: Plan, *, workers: int = 1, progress: Progress = silent) -> AttritionTables:
     """Return the attrition tables by the plan's rule; all are empty if the plan declares none.
 
-    One seed gives the same tables at any number of `workers` (processes). `progress` is told each outcome family.
+    One seed gives the same tables at any number of `workers` (threads). `progress` is told each outcome family.
     """
     rule = plan.attrition
     if rule is None:
@@ -87,7 +87,7 @@ def attrition(study: Study, plan: Plan, *, workers: int = 1, progress: Progress 
     behind = background(study, plan, rule)
     families = [f.id for f in plan.families if any(o.family == f.id for o in plan.outcomes)]
     jobs = (delayed(family_rows)(study, plan, behind, f) for f in _told(families, progress))
-    found = Parallel(n_jobs=workers)(jobs)
+    found = Parallel(n_jobs=workers, prefer="threads")(jobs)
     rows: dict[str, Iterable[Mapping[str, object]]] = {t: [r for part in found for r in part[t]] for t in TABLES}
     return _tables({**rows, "response": response_rows(study, plan, rule), "responders": responder_rows(study, plan)})
 

@@ -21,7 +21,7 @@ from mtb_eval.study import AttritionRule, Instrument, Outcome, Plan, Scale
 Array = NDArray[np.float64]
 
 
-PASSES = 5
+PASSES = 3
 """Passes over items that families left out, and over scores given what is complete: few and quick to settle."""
 
 

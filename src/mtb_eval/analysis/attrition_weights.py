@@ -37,12 +37,12 @@ class ResponseModel:
 
 
 def response_model(behind: Background, mtb: Array, rule: AttritionRule) -> ResponseModel:
-    """Return the model: arm, the baseline columns, and arm x baseline columns, in SD."""
+    """Return the model: in each arm a level and slopes of its own for the baseline columns, in SD."""
     baseline = behind.columns[:, [bool(name) for name in behind.names]]
-    side = mtb - 0.5
-    x = np.column_stack([np.ones(len(mtb)), side, baseline, side[:, None] * baseline])
-    prior = np.concatenate([[ARM_SD, ARM_SD], np.full(2 * baseline.shape[1], rule.response_sd)])
-    return ResponseModel(x=x, prior_sd=prior, mtb=mtb)
+    inside = np.column_stack([np.ones(len(mtb)), baseline])
+    prior = np.concatenate([[ARM_SD], np.full(baseline.shape[1], rule.response_sd)])
+    x = np.column_stack([mtb[:, None] * inside, (1 - mtb)[:, None] * inside])
+    return ResponseModel(x=x, prior_sd=np.concatenate([prior, prior]), mtb=mtb)
 
 
 def weighted_rows(case: Case, model: ResponseModel, rule: AttritionRule) -> Iterator[Row]:

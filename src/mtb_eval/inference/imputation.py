@@ -20,8 +20,7 @@ from mtb_eval.inference.tied_regression import (
     draw_slopes,
     draw_variance,
     predict,
-    prior_of_arm,
-    tied_precision,
+    tied_root,
 )
 
 Array = NDArray[np.float64]
@@ -73,24 +72,21 @@ class Imputation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Task:
-    """One variable's constant parts: its place, observed and missing rows by arm, prior precision."""
+    """One variable's constant parts: its place, observed and missing rows by arm, root of the prior precision."""
 
     place: int
     regression: Regression
     observed: tuple[Rows, ...]
     missing: tuple[Rows, ...]
-    precision: Array
+    root: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Chain:
-    """What an iteration changes, in place: `state` (q, m, n) in SD, `donor` (q, m, n), and by variable `slopes`
-    (m, A, P) and `variance` (m, A).
-    """
+    """What an iteration changes: `state` (q, m, n) in SD, `donor` (q, m, n), `variance` (m, A) by variable."""
 
     state: Array
     donor: Rows
-    slopes: dict[int, Array]
     variance: dict[int, Array]
 
 
@@ -151,7 +147,7 @@ def _tasks(missing: NDArray[np.bool_], model: ImputationModel) -> list[_Task]:
             regression=regression,
             observed=tuple(np.flatnonzero(here & ~missing[:, v]) for here in arms),
             missing=tuple(np.flatnonzero(here & missing[:, v]) for here in arms),
-            precision=tied_precision(regression.slope_sd, regression.tie_sd, len(arms)),
+            root=tied_root(regression.slope_sd, regression.tie_sd, len(arms)),
         )
         _refuse_undetermined(task, model)
         tasks.append(task)
@@ -161,7 +157,7 @@ def _tasks(missing: NDArray[np.bool_], model: ImputationModel) -> list[_Task]:
 def _refuse_undetermined(task: _Task, model: ImputationModel) -> None:
     """Raise ValueError if an arm's observed rows and the prior leave a slope free."""
     p = model.fixed.shape[1]
-    free = np.diagonal(task.precision, axis1=1, axis2=2).max(axis=1) == 0
+    free = ~task.root.any(axis=(1, 2))
     if free[p:].any():
         raise ValueError(f"{int(free[p:].sum())} predictors of variable {task.place} have no prior: give them an SD")
     for rows in task.observed:
@@ -175,30 +171,29 @@ def _start(standard: Array, missing: NDArray[np.bool_], tasks: list[_Task], rng:
     m, n, _ = standard.shape
     state = np.moveaxis(np.nan_to_num(standard), -1, 0).copy()
     donor = np.repeat(np.where(missing.T, -1, np.arange(n))[:, None], m, axis=1)
-    slopes, variance = {}, {}
+    variance = {}
     for task in tasks:
         now = state[task.place]
         for observed, gap in zip(task.observed, task.missing, strict=True):
             now[:, gap] = np.take_along_axis(now, rng.choice(observed, (m, gap.size)), axis=1)
-        slopes[task.place] = np.zeros((m, len(task.observed), task.precision.shape[0]))
         variance[task.place] = np.ones((m, len(task.observed)))
-    return _Chain(state=state, donor=donor, slopes=slopes, variance=variance)
+    return _Chain(state=state, donor=donor, variance=variance)
 
 
 def _visit(chain: _Chain, task: _Task, model: ImputationModel, rng: np.random.Generator) -> None:
     """Draw the missing values of one variable given all others, arm by arm."""
     v = task.place
-    state, donor, slopes, variance = chain.state[v], chain.donor[v], chain.slopes[v], chain.variance[v]
+    state, donor, variance = chain.state[v], chain.donor[v], chain.variance[v]
     varying = np.tensordot(task.regression.others.T, chain.state, axes=1)
-    for a, (observed, missing) in enumerate(zip(task.observed, task.missing, strict=True)):
-        data = ArmData(fixed=model.fixed[observed], varying=varying[..., observed], y=state[:, observed])
-        mean, slopes[:, a] = draw_slopes(data, variance[:, a], prior_of_arm(task.precision, slopes, a), rng)
-        variance[:, a] = draw_variance(data, slopes[:, a], rng)
+    arms = [ArmData(fixed=model.fixed[o], varying=varying[..., o], y=state[:, o]) for o in task.observed]
+    mean, drawn = draw_slopes(arms, variance, task.root, rng)
+    for a, (data, observed, missing) in enumerate(zip(arms, task.observed, task.missing, strict=True)):
+        variance[:, a] = draw_variance(data, drawn[:, a], rng)
         if not missing.size:
             continue
-        aimed = predict(model.fixed[missing], varying[..., missing], slopes[:, a])
+        aimed = predict(model.fixed[missing], varying[..., missing], drawn[:, a])
         if task.regression.matched:
-            found = _donors(aimed, predict(data.fixed, data.varying, mean), model.donors, rng)
+            found = _donors(aimed, predict(data.fixed, data.varying, mean[:, a]), model.donors, rng)
             donor[:, missing] = observed[found]
             state[:, missing] = np.take_along_axis(data.y, found, axis=1)
         else:

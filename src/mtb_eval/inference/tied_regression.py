@@ -2,12 +2,13 @@
 
 With arms a = 1..A: y_a = X_a b_a + e_a, e_a ~ N(0, s_a^2). For each column the mean of its A slopes has prior
 N(0, slope_sd^2) and the difference of any two N(0, tie_sd^2); infinite SD give separate regressions with flat priors.
-A step draws the slopes of one arm given those of the others, then s_a (Gelman et al. 2013, Bayesian Data Analysis,
+A step draws all slopes given the s_a, then each s_a given the slopes (Gelman et al. 2013, Bayesian Data Analysis,
 sections 11.3 and 14.8).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,43 +33,36 @@ class ArmData:
     y: Array
 
 
-def tied_precision(slope_sd: Array, tie_sd: Array, n_arms: int) -> Array:
-    """Return the prior precision (P, A, A) of each column's slopes from the two SD (P,), which may be inf."""
+def tied_root(slope_sd: Array, tie_sd: Array, n_arms: int) -> Array:
+    """Return the symmetric root (P, A, A) of the prior precision of each column, from the two SD (P,), inf for none."""
     together = np.full((n_arms, n_arms), 1.0 / n_arms)
     apart = np.eye(n_arms) - together
-    level, tie = (np.where(np.isinf(sd), 0.0, 1.0 / np.square(sd)) for sd in (slope_sd, tie_sd))
-    return np.asarray(level[:, None, None] * together / n_arms + 2.0 * tie[:, None, None] * apart)
+    level, tie = (np.where(np.isinf(sd), 0.0, 1.0 / sd) for sd in (slope_sd, tie_sd))
+    return np.asarray(level[:, None, None] * together / np.sqrt(n_arms) + np.sqrt(2) * tie[:, None, None] * apart)
 
 
-def prior_of_arm(precision: Array, slopes: Array, arm: int) -> tuple[Array, Array]:
-    """Return the prior of one arm's slopes given those of the others: precision (P,), precision times mean (m, P).
+def draw_slopes(arms: Sequence[ArmData], variance: Array, root: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Return the posterior mean of the slopes of A arms, and a draw, each (m, A, P), given the variances (m, A).
 
-    `precision` (P, A, A) as from `tied_precision`, `slopes` (m, A, P).
+    `root` (P, A, A) as from `tied_root`. The posterior is normal with precision Q, X_a'X_a / s_a^2 in the block of each
+    arm plus the prior's; the draw solves Q b = X'y / s^2 + e, where e ~ N(0, Q) is itself made from standard normal
+    u and w as X'u / s + root w. Raises LinAlgError if Q is singular.
     """
-    own = precision[:, arm, arm]
-    pull = own * slopes[:, arm] - np.einsum("pa,map->mp", precision[:, arm], slopes)
-    return own, pull
-
-
-def draw_slopes(
-    data: ArmData, variance: Array, prior: tuple[Array, Array], rng: np.random.Generator
-) -> tuple[Array, Array]:
-    """Return the posterior mean of an arm's slopes, and a draw, each (m, P), given the residual variance (m,).
-
-    `prior` is precision (P,) and precision times mean (m, P). The posterior is normal with precision
-    Q = X'X / s^2 + diag(prior); the draw solves Q b = X'y / s^2 + prior mean term + e, where e ~ N(0, Q) is itself made
-    as X'u / s + sqrt(prior) w with standard normal u and w. Raises LinAlgError if Q is singular.
-    """
-    m, n = data.y.shape
-    weight = 1.0 / variance
-    matrix = weight[:, None, None] * _gram(data)
-    columns = np.arange(matrix.shape[-1])
-    matrix[:, columns, columns] += prior[0]
-    right = weight[:, None] * _moments(data, data.y) + prior[1]
-    noise = np.sqrt(weight)[:, None] * _moments(data, rng.standard_normal((m, n)))
-    noise += np.sqrt(prior[0]) * rng.standard_normal((m, columns.size))
-    found = np.asarray(np.linalg.solve(matrix, np.stack([right, right + noise], axis=-1)), dtype=float)
-    return found[..., 0], found[..., 1]
+    (m, n_arms), p = variance.shape, root.shape[0]
+    precision, columns = root @ root, np.arange(p)
+    matrix = np.zeros((m, n_arms, p, n_arms, p))
+    right = np.empty((m, n_arms, p, 2))
+    for a, arm in enumerate(arms):
+        weight = 1.0 / variance[:, a]
+        matrix[:, a, :, a, :] = weight[:, None, None] * _gram(arm)
+        right[:, a, :, 0] = weight[:, None] * _moments(arm, arm.y)
+        right[:, a, :, 1] = np.sqrt(weight)[:, None] * _moments(arm, rng.standard_normal(arm.y.shape))
+        for b in range(n_arms):
+            matrix[:, a, columns, b, columns] += precision[:, a, b]
+    right[..., 1] += right[..., 0] + np.einsum("pab,mpb->map", root, rng.standard_normal((m, p, n_arms)))
+    size = n_arms * p
+    found = np.linalg.solve(matrix.reshape(m, size, size), right.reshape(m, size, 2)).reshape(right.shape)
+    return np.asarray(found[..., 0], dtype=float), np.asarray(found[..., 1], dtype=float)
 
 
 def draw_variance(data: ArmData, slopes: Array, rng: np.random.Generator) -> Array:
