@@ -42,7 +42,7 @@ def evaluate(study: Study, plan: Plan, *, progress: Progress = silent, jobs: int
         "placement_times": placement_times(study, plan),
         "failures": failures(table),
     }
-    further = detail(study, plan, progress=progress, jobs=jobs)
+    further = detail(study, plan, tables, progress=progress, jobs=jobs)
     return Results(**tables, claims=claims(study, plan, tables), detail=further)
 
 

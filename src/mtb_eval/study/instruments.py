@@ -86,9 +86,7 @@ class Instrument:
 
 def read_instruments(folder: Path) -> dict[str, Instrument]:
     """Return every instrument declared in `folder`/*.toml by id; raises PlanError."""
-    found = [
-        _checked(build(Instrument, read_toml(p), f"instruments/{p.name}")) for p in sorted(folder.glob("*.toml"))
-    ]
+    found = [_checked(build(Instrument, read_toml(p), f"instruments/{p.name}")) for p in sorted(folder.glob("*.toml"))]
     unique([i.id for i in found], "instruments")
     return {i.id: i for i in found}
 
