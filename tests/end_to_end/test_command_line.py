@@ -123,7 +123,7 @@ def test_check_is_silent_about_good_files_and_lists_all_problems_of_bad_ones(cop
         (lambda f: (f / "families.xlsx").unlink(), "families"),
         (lambda f: (f / "questionnaire_24m.sav").write_bytes(b""), "questionnaire_24m.sav"),
         (lambda f: (f / "usual_care.dta").write_bytes((f / "usual_care.dta").read_bytes()[:200]), "usual_care.dta"),
-        (lambda f: shutil.rmtree(f), "study"),
+        (shutil.rmtree, "study"),
     ],
     ids=["corrupt", "missing", "empty", "truncated", "no folder"],
 )
