@@ -49,10 +49,6 @@ TEST_COLUMNS = (
     "warning",
     "error",
 )
-TEXTS = frozenset(
-    {"source", "outcome", "analysis", "measure", "method", "warning", "error", "arm", "change", "cause", "what"}
-    | {"scenario", "risks", "test", "tier", "tier_before", "assumption", "service", "contact"}
-)
 NO_DATA = "no source tells which families' children were placed"
 
 
@@ -153,17 +149,6 @@ def as_ratio(measure: str, e: Estimate, *, method: str = "", warning: str = "") 
     """Return the exponential of an Estimate on the log scale; `se` stays that of the log."""
     row = as_row(measure, e, method=f"{method or e.method}; se of the log", warning=warning)
     return {**row, **{k: math.exp(float(getattr(e, k))) for k in ("estimate", "ci_low", "ci_high")}}
-
-
-def table(rows: Iterable[Mapping[str, object]], columns: tuple[str, ...]) -> pd.DataFrame:
-    """Return rows as a frame with these columns: missing numbers NaN, missing texts empty. Raises KeyError."""
-    full = list(rows)
-    unknown = {k for row in full for k in row} - set(columns)
-    if unknown:
-        raise KeyError(f"not columns of this table: {', '.join(sorted(unknown))}")
-    complete = [{c: row.get(c, "" if c in TEXTS else math.nan) for c in columns} for row in full]
-    kinds = {c: "str" if c in TEXTS else "float64" for c in columns}
-    return pd.DataFrame(complete, columns=list(columns)).astype(kinds)
 
 
 def _names(plan: Plan, families: pd.DataFrame) -> tuple[str, ...]:

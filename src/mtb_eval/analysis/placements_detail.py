@@ -29,7 +29,6 @@ from mtb_eval.analysis.placements_data import (
     by_source,
     placed_families,
     placement_outcome,
-    table,
 )
 from mtb_eval.analysis.placements_doubt import (
     CHANGE_COLUMNS,
@@ -52,6 +51,7 @@ from mtb_eval.analysis.placements_time import (
     restricted_mean_rows,
 )
 from mtb_eval.analysis.registers import agreement, extract
+from mtb_eval.analysis.row_table import row_table
 from mtb_eval.data.families import Study
 from mtb_eval.study import Outcome, Plan
 
@@ -104,11 +104,13 @@ def placements_detail(study: Study, plan: Plan) -> PlacementTables:
         return [{"source": source, **row} for source, _, data in usable for row in make(data)]
 
     return PlacementTables(
-        tests=table(tests, TEST_COLUMNS),
-        incidence=table(each(lambda d: incidence_table(d, plan.level)), INCIDENCE_COLUMNS),
-        fragility=table(each(lambda d: fragility_rows(d, rule)), FRAGILITY_COLUMNS),
-        changes=table(each(lambda d: change_rows(d, rule, detail.most_changes)) if detail else [], CHANGE_COLUMNS),
-        confirmation=table(each(lambda d: confirmation_rows(d, rule, detail)) if detail else [], CONFIRMATION_COLUMNS),
+        tests=row_table(tests, TEST_COLUMNS),
+        incidence=row_table(each(lambda d: incidence_table(d, plan.level)), INCIDENCE_COLUMNS),
+        fragility=row_table(each(lambda d: fragility_rows(d, rule)), FRAGILITY_COLUMNS),
+        changes=row_table(each(lambda d: change_rows(d, rule, detail.most_changes)) if detail else [], CHANGE_COLUMNS),
+        confirmation=row_table(
+            each(lambda d: confirmation_rows(d, rule, detail)) if detail else [], CONFIRMATION_COLUMNS
+        ),
         agreement=agreement(sources, plan),
         extract=extract(study, sources, plan),
     )

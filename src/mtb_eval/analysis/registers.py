@@ -16,8 +16,8 @@ from mtb_eval.analysis.placements_data import (
     REGISTER,
     REGISTRATION,
     placement_outcome,
-    table,
 )
+from mtb_eval.analysis.row_table import row_table
 from mtb_eval.data.families import Study
 from mtb_eval.data.registers import all_spells, is_placement, register_spells
 from mtb_eval.study import Outcome, Plan
@@ -52,15 +52,15 @@ def agreement(sources: Mapping[str, Study], plan: Plan) -> pd.DataFrame:
     """
     outcome = placement_outcome(plan)
     if outcome is None or len(sources) < 2:
-        return table([], AGREEMENT_COLUMNS)
-    return table(_agreement(sources[REGISTRATION], sources[REGISTER], outcome, plan.level), AGREEMENT_COLUMNS)
+        return row_table([], AGREEMENT_COLUMNS)
+    return row_table(_agreement(sources[REGISTRATION], sources[REGISTER], outcome, plan.level), AGREEMENT_COLUMNS)
 
 
 def extract(study: Study, sources: Mapping[str, Study], plan: Plan) -> pd.DataFrame:
     """Return what a register extract holds and what became of it; columns what, n; empty without an extract."""
     events = study.register_events
     if "paragraph" not in events:
-        return table([], EXTRACT_COLUMNS)
+        return row_table([], EXTRACT_COLUMNS)
     spells, kept = all_spells(events, plan), register_spells(events, study.families, plan)
     outcome = placement_outcome(plan)
     early = sources[REGISTER].families[outcome.variable].sum() if outcome else math.nan
@@ -73,7 +73,7 @@ def extract(study: Study, sources: Mapping[str, Study], plan: Plan) -> pd.DataFr
         "children ever placed": kept["family_id"].nunique(),
         "children placed before the age limit": early,
     }
-    return table([{"what": what, "n": float(n)} for what, n in rows.items()], EXTRACT_COLUMNS)
+    return row_table([{"what": what, "n": float(n)} for what, n in rows.items()], EXTRACT_COLUMNS)
 
 
 def _agreement(registration: Study, register: Study, outcome: Outcome, level: float) -> Iterator[Row]:

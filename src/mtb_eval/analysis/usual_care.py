@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtb_eval.analysis.care_effect import FAILURES, Row, estimate_row
-from mtb_eval.analysis.placements_data import table
+from mtb_eval.analysis.row_table import row_table
 from mtb_eval.analysis.usual_care_contacts import (
     Window,
     monthly_services,
@@ -96,14 +96,14 @@ def services(study: Study, plan: Plan) -> ServiceTables:
     times, months = service_times(study, plan), windows(study, plan)
     given = () if times is None else (times,)
     return ServiceTables(
-        registered=table((r for t in given for r in _registered(study, t)), REGISTERED_COLUMNS),
-        services=table((r for t in given for r in _by_service(study, t)), SERVICE_COLUMNS),
-        start=table((r for t in given for r in _start(study, t, months)), START_COLUMNS),
-        intensity=table(
+        registered=row_table((r for t in given for r in _registered(study, t)), REGISTERED_COLUMNS),
+        services=row_table((r for t in given for r in _by_service(study, t)), SERVICE_COLUMNS),
+        start=row_table((r for t in given for r in _start(study, t, months)), START_COLUMNS),
+        intensity=row_table(
             [*_visit_rows(study, months), *(r for t in given for r in _service_rows(study, t, months))],
             INTENSITY_COLUMNS,
         ),
-        totals=table(_totals(study, plan), TOTAL_COLUMNS),
+        totals=row_table(_totals(study, plan), TOTAL_COLUMNS),
     )
 
 
