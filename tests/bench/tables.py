@@ -34,7 +34,10 @@ def _targets(found: Result) -> Iterator[str]:
 
 
 def _beside(found: Result) -> Iterator[str]:
-    yield "30 outcomes, 256 rows, 10 clusters, 9 regressors; milliseconds, median of warm calls (first call; the only one if above a minute)."
+    yield (
+        "30 outcomes, 256 rows, 10 clusters, 9 regressors; milliseconds, median of warm calls "
+        "(first call; the only one if it takes over a minute)."
+    )
     yield ""
     yield from _table(
         ("program", "fits", "peer", "mtb_eval", "ratio", "ratio, processor time", "largest difference of p"),
