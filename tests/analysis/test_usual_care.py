@@ -17,7 +17,7 @@ from mtb_eval.study import load_plan
 
 PLAN = load_plan()
 BORN = pd.Timestamp("2020-01-01")
-NAMES = ("registered", "services", "start", "intensity", "totals")
+NAMES = ("registered", "types", "start", "intensity", "totals")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_families_by_registration():
 
 
 def test_services_by_type_by_hand():
-    t = services(small(), PLAN).services.set_index("service")
+    t = services(small(), PLAN).types.set_index("service")
     group = t.loc["group"]
     assert group[["n_services", "n_families", "n_before_birth", "n_after_birth", "n_open"]].tolist() == [3, 3, 1, 2, 1]
     assert group["share"] == 3 / 4
@@ -127,7 +127,7 @@ def test_the_shipped_study_agrees_with_its_summary(shipped: Study, found: Servic
     control = found.registered.set_index("arm").loc["control"]
     assert control["registered"] == summary.loc["registered", "n"]
     assert control["without_service"] == summary.loc["no_service", "n"]
-    every = found.services.set_index("service").loc["any"]
+    every = found.types.set_index("service").loc["any"]
     assert every["n_after_birth"] == summary.loc["began_after_birth", "n"]
     assert every["months_median"] == pytest.approx(summary.loc["median_months", "value"])
     assert every["contacts_median"] == pytest.approx(summary.loc["median_contacts_per_month", "value"])
@@ -163,7 +163,7 @@ def test_without_registers_there_are_columns_and_no_rows(shipped: Study):
     assert bare.registered.empty
     assert bare.intensity.empty
     no_rule = services(shipped, replace(PLAN, usual_care=None))
-    assert no_rule.services.empty
+    assert no_rule.types.empty
     assert set(no_rule.intensity["contact"]) == {VISITS}
     assert no_rule.totals.set_index("arm").loc["difference", "error"] == "contacts are known in one arm only"
 
@@ -173,7 +173,7 @@ def test_columns_that_a_register_lacks_are_unknown():
     bare = replace(made, usual_care=made.usual_care[["family_id", "service"]])
     t = services(bare, PLAN)
     assert t.registered.set_index("arm").loc["control", "unknown_dates"] == 4
-    assert t.services["start_median"].isna().all()
+    assert t.types["start_median"].isna().all()
     assert t.intensity.loc[t.intensity["contact"] == SERVICES, "contacts"].eq(0).all()
     assert t.totals["warning"].str.startswith("4 services without").all()
     assert services(made, PLAN).totals["warning"].str.startswith("1 services without").all()

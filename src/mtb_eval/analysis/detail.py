@@ -13,9 +13,11 @@ from mtb_eval.analysis.attrition import attrition
 from mtb_eval.analysis.coding import coding
 from mtb_eval.analysis.design_tables import design_evidence
 from mtb_eval.analysis.dose import dose
+from mtb_eval.analysis.economy import economy
 from mtb_eval.analysis.effects import Progress
 from mtb_eval.analysis.placements_detail import placements_detail
 from mtb_eval.analysis.trust_tables import OtherAnalyses, trust
+from mtb_eval.analysis.usual_care import services
 from mtb_eval.analysis.visit_log import visit_log
 from mtb_eval.analysis.waves import waves
 from mtb_eval.analysis.workers import on_workers
@@ -32,10 +34,17 @@ ANALYSES: Mapping[str, Analysis] = {
     "design": design_evidence,
     "placements": placements_detail,
     "coding": coding,
+    "economy": economy,
     "waves": waves,
     "visits": visit_log,
+    "services": services,
 }
-PREFIXED = {"attrition": "attrition_"}
+PREFIXED = {
+    "attrition": "attrition_",
+    "placements": "placement_",
+    "economy": "economy_",
+    "services": "service_",
+}
 """Analyses whose tables have names that other analyses use too."""
 
 

@@ -72,7 +72,7 @@ class ServiceTables:
 
     registered: families by arm: with a registration, of them without and with a service, without registration,
         and services whose first day is not known.
-    services: by arm and type of service (and "any"): services, families with it and their `share` of those
+    types: by arm and type of service (and "any"): services, families with it and their `share` of those
         registered, families where it began before and after birth, quartiles of the first day, of the length (both
         days known) and of contacts a month; services still running (`n_open`) or without contacts.
     start: share of registered families with a service begun by each age.
@@ -85,7 +85,7 @@ class ServiceTables:
     """
 
     registered: pd.DataFrame
-    services: pd.DataFrame
+    types: pd.DataFrame
     start: pd.DataFrame
     intensity: pd.DataFrame
     totals: pd.DataFrame
@@ -97,7 +97,7 @@ def services(study: Study, plan: Plan) -> ServiceTables:
     given = () if times is None else (times,)
     return ServiceTables(
         registered=row_table((r for t in given for r in _registered(study, t)), REGISTERED_COLUMNS),
-        services=row_table((r for t in given for r in _by_service(study, t)), SERVICE_COLUMNS),
+        types=row_table((r for t in given for r in _by_service(study, t)), SERVICE_COLUMNS),
         start=row_table((r for t in given for r in _start(study, t, months)), START_COLUMNS),
         intensity=row_table(
             [*_visit_rows(study, months), *(r for t in given for r in _service_rows(study, t, months))],
