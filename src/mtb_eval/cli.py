@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from mtb_eval.arguments import parser
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mtb_eval.analysis.compare import Comparison
     from mtb_eval.data import Study
     from mtb_eval.study import Plan
 
@@ -131,26 +133,33 @@ def _print_claims(table: pd.DataFrame, language: str, *, synthetic: bool) -> Non
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from mtb_eval.analysis.compare import compare, read_effects
+    from mtb_eval.analysis.compare import PLACEMENTS, compare, read_effects, read_placements
     from mtb_eval.study import load_plan
 
-    first, second = read_effects(arguments.first), read_effects(arguments.second)
-    rule = load_plan(arguments.plan).verdicts
-    found = compare(first, second, rtol=arguments.rtol, atol=arguments.atol, rule=rule)
+    against = partial(compare, rtol=arguments.rtol, atol=arguments.atol, rule=load_plan(arguments.plan).verdicts)
+    found = {"": against(read_effects(arguments.first), read_effects(arguments.second))}
+    first, second = read_placements(arguments.first), read_placements(arguments.second)
+    if first is not None and second is not None:
+        found["placements: "] = against(first, second, kind=PLACEMENTS)
     tolerance = f"rtol {arguments.rtol:g}, atol {arguments.atol:g}"
-    if found.same:
-        print(f"no difference in {found.n_rows} rows ({tolerance})")
+    if all(one.same for one in found.values()):
+        print(f"no difference in {sum(one.n_rows for one in found.values())} rows ({tolerance})")
         return 0
+    for what, one in found.items():
+        _print_comparison(what, one, arguments, tolerance)
+    return DIFFERENT
+
+
+def _print_comparison(what: str, one: Comparison, arguments: argparse.Namespace, tolerance: str) -> None:
     for title, table in (
-        (f"only in {arguments.first}", found.only_first),
-        (f"only in {arguments.second}", found.only_second),
-        (f"cells that differ ({tolerance})", found.cells),
-        ("verdicts that changed", found.verdicts),
+        (f"only in {arguments.first}", one.only_first),
+        (f"only in {arguments.second}", one.only_second),
+        (f"cells that differ ({tolerance})", one.cells),
+        ("verdicts that changed", one.verdicts),
     ):
         if len(table):
-            print(f"{title}: {len(table)}")
+            print(f"{what}{title}: {len(table)}")
             print(table.to_string(index=False, max_rows=40))
-    return DIFFERENT
 
 
 def _fit(arguments: argparse.Namespace) -> int:

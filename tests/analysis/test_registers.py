@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mtb_eval.analysis.compare import PLACEMENTS, compare, read_placements
 from mtb_eval.analysis.placements_data import by_source
 from mtb_eval.analysis.placements_detail import placements_detail
 from mtb_eval.analysis.registers import agreement
 from mtb_eval.data import Study, load_study
+from mtb_eval.report.csv_text import csv_text
 from mtb_eval.study import load_plan
 
 SHIPPED = load_plan()
@@ -81,6 +83,22 @@ def test_each_source_has_its_own_tests_and_the_conclusion_changes(differing: Stu
     assert held["begun before birth, left out"] == 1
     assert held["children placed before the age limit"] == 11
     assert held["children ever placed"] == 12
+
+
+def test_a_newer_extract_shows_what_it_changes(shipped: Study, differing: Study, tmp_path: Path):
+    for name, study in (("old", shipped), ("new", differing)):
+        (tmp_path / name / "tables").mkdir(parents=True)
+        text = csv_text(placements_detail(study, PLAN).tests)
+        (tmp_path / name / "tables" / "placement_tests.csv").write_text(text, encoding="utf-8")
+    old, new = (read_placements(tmp_path / name) for name in ("old", "new"))
+    assert compare(old, old, rule=PLAN.verdicts, kind=PLACEMENTS).same
+    found = compare(old, new, rule=PLAN.verdicts, kind=PLACEMENTS)
+    assert found.only_first.empty
+    assert found.only_second.empty
+    assert set(found.verdicts["source"]) == {"register"}
+    fisher = found.verdicts[found.verdicts["method"] == "Fisher"]
+    assert fisher[["first", "second"]].to_numpy().tolist() == [["tendency", "significant"]]
+    assert read_placements(tmp_path) is None
 
 
 def test_no_extract_no_rows_and_an_empty_one_means_nobody(shipped: Study):

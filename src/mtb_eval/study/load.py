@@ -69,6 +69,7 @@ def _dangling(plan: Plan) -> Iterator[str]:
     for covariate in (*plan.covariates, *plan.baseline_table):
         if covariate.column not in columns:
             yield f"covariate {covariate.column!r} is no column that the sources give"
+    yield from _dangling_rules(plan, columns)
     for population in plan.populations:
         if population.column not in columns:
             yield f"population {population.id!r} uses column {population.column!r}, which the sources do not give"
@@ -95,6 +96,19 @@ def _dangling_outcomes(plan: Plan, columns: set[str], waves: set[str]) -> Iterat
         yield "lot: n_first must lie between 0 and the number of municipalities that were drawn by lot"
     if plan.placements and plan.placements.outcome not in {o.id for o in plan.outcomes}:
         yield f"placements: outcome {plan.placements.outcome!r} is not declared"
+
+
+def _dangling_rules(plan: Plan, columns: set[str]) -> Iterator[str]:
+    detail, economy = plan.placements_detail, plan.economy
+    for name in detail.covariates if detail else ():
+        if name not in columns:
+            yield f"placements_detail: covariate {name!r} is no column that the sources give"
+    for name in ("risk_prior", "registered_prior", "confirmed_prior") if detail else ():
+        prior = getattr(detail, name)
+        if len(prior) != 2 or min(prior) <= 0:
+            yield f"placements_detail: {name} needs two numbers above 0"
+    if economy and economy.outcome not in {o.id for o in plan.outcomes}:
+        yield f"economy: outcome {economy.outcome!r} is not declared"
 
 
 def _dangling_sources(plan: Plan, waves: set[str]) -> Iterator[str]:
