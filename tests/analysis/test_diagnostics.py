@@ -25,7 +25,7 @@ from mtb_eval.analysis.specification import specification_tables
 from mtb_eval.inference.ols import contrast_estimate, ols
 from mtb_eval.study import Covariate
 
-STUDIES = 2000 if os.environ.get("MTB_EVAL_FULL") else 80
+STUDIES = 1000 if os.environ.get("MTB_EVAL_FULL") else 80
 MEASURES = ("age", "first", "score_baseline")
 
 

@@ -14,14 +14,14 @@ from tests.analysis.design_study import OUTCOME, drawn_families, municipality_no
 
 from mtb_eval.analysis.care_effect import primary_design
 from mtb_eval.analysis.model_data import dummies
-from mtb_eval.analysis.municipality_effects import effects_by_municipality, municipality_tables
+from mtb_eval.analysis.municipality_effects import effects_by_municipality, municipality_tables, new_municipality
 from mtb_eval.analysis.outcome_batches import outcome_models
 from mtb_eval.inference.heterogeneity import heterogeneity
 from mtb_eval.inference.ols import contrast_estimate, ols
 
 STUDIES = 2000 if os.environ.get("MTB_EVAL_FULL") else 200
 PLAN = small_plan()
-KNOWN = pd.DataFrame({"outcome": ["y"], "replica_df": [150.0], "primary_df": [6.0]})
+KNOWN = pd.DataFrame({"outcome": ["y"], "replica_df": [150.0], "primary_df": [6.0], "primary_se": [0.3]})
 
 
 def study_with(seed: int, *, effect_sd: float = 0.0, n: int = 300):
@@ -91,6 +91,17 @@ def test_signs_are_turned_so_that_positive_favours_mtb():
     spread = tables.effect_spread.iloc[0]
     assert spread["prediction_low"] < spread["mean_std"] < spread["prediction_high"]
     assert (spread["replica_df"], spread["primary_df"]) == (150.0, 6.0)
+
+
+def test_interval_of_a_new_municipality_holds_the_primary_interval():
+    """Without spread it is t(primary df) times the larger standard error; spread only widens it."""
+    flat = heterogeneity(np.full(8, 0.4), np.ones(8))
+    half = new_municipality(flat, se=0.6, df=5.0, level=0.95)
+    assert half == pytest.approx(stats.t.ppf(0.975, 5) * 0.6)
+    assert new_municipality(flat, se=0.01, df=50.0, level=0.95) == pytest.approx(stats.t.ppf(0.975, 6) * flat.se)
+    uneven = heterogeneity(np.array([3.0, -2.0, 0.4, 0.4, 4.0, 0.1, 0.4, -3.0]), np.ones(8))
+    assert new_municipality(uneven, se=0.6, df=5.0, level=0.95) > half
+    assert np.isnan(new_municipality(heterogeneity([1.0, 2.0], np.ones(2)), se=1.0, df=5.0, level=0.95))
 
 
 def test_no_comparison_is_a_row_with_the_reason():

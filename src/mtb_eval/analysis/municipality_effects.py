@@ -8,12 +8,14 @@ deviations, and of 10 % where they have an SD of 0.4. The primary analysis (CR2,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from mtb_eval.analysis.care_effect import FAILURES, Row, unusable
 from mtb_eval.analysis.design_rows import completed
@@ -82,7 +84,8 @@ class MunicipalityTables:
         the whole sample, positive favours MTB. A municipality with one arm only is a row with `error`.
     effect_spread: one row per outcome: Cochran's `q` referred to F(`q_df`, `q_df_residual`), tau (SD of the true
         effects, in SD of the outcome) by REML with its Q-profile interval, and by DerSimonian-Laird; the mean of the
-        effects and the interval in which the effect of a new municipality would lie; df of replica and primary.
+        effects and the interval in which the effect of a new municipality would lie (`new_municipality`); df of replica
+        and primary.
     """
 
     municipality_effects: pd.DataFrame
@@ -109,8 +112,8 @@ def municipality_tables(study: Study, plan: Plan, models: Models, outcomes: pd.D
         found, problem = _effects_or_reason(data)
         scale = per_sd(outcome.better, data.sd)
         rows += _rows(outcome, data, (found, problem), (scale, plan.level))
-        df = {f"{name}_df": float(known[outcome.id][f"{name}_df"]) for name in ("replica", "primary")}
-        spreads.append({**_names(outcome), **df, **_spread(found, problem, scale, plan.level)})
+        rests = {k: float(known[outcome.id][k]) for k in ("replica_df", "primary_df", "primary_se")}
+        spreads.append({**_names(outcome), **_spread(found, problem, scale, plan.level, rests), **_df(rests)})
     return MunicipalityTables(
         municipality_effects=frame(rows, EFFECT_COLUMNS), effect_spread=frame(spreads, SPREAD_COLUMNS)
     )
@@ -186,18 +189,40 @@ def _few(mtb: Array) -> str:
     return f"fewer than {FEW} families in one arm" if least < FEW else ""
 
 
-def _spread(found: _Effects | None, problem: str, scale: float, level: float) -> Row:
+def _df(rests: Mapping[str, float]) -> Row:
+    return {k: v for k, v in rests.items() if k.endswith("_df")}
+
+
+def _spread(found: _Effects | None, problem: str, scale: float, level: float, rests: Mapping[str, float]) -> Row:
     if found is None:
         return {"error": problem}
     try:
         h = heterogeneity(found.estimates, found.covariance, df=found.df, level=level)
     except FAILURES as failure:
         return {"n_effects": float(len(found.codes)), "error": str(failure)}
-    return _spread_row(h, found.df, scale)
+    half = scale * new_municipality(h, se=rests["primary_se"], df=rests["primary_df"], level=level)
+    return {**_spread_row(h, found.df, scale), **_ends(scale * h.mean, abs(half))}
+
+
+def new_municipality(h: Heterogeneity, *, se: float, df: float, level: float) -> float:
+    """Return the half width of the interval for the effect in a new municipality, raw; NaN for two effects.
+
+    t sqrt(tau^2 + se^2) with the larger of the mean's own and the primary `se`, and t on the smaller of k - 2 and the
+    primary `df`: Higgins, Thompson & Spiegelhalter (2009) take families of a municipality as independent, which would
+    make it narrower than the primary interval wherever tau is put at 0.
+    """
+    if h.k < 3:
+        return math.nan
+    used = min(h.k - 2, df) if math.isfinite(df) and df > 0 else h.k - 2
+    error = max(h.se, se) if math.isfinite(se) else h.se
+    return float(stats.t.ppf(0.5 + level / 2, used)) * math.hypot(h.tau, error)
+
+
+def _ends(middle: float, half: float) -> Row:
+    return {"prediction_low": middle - half, "prediction_high": middle + half}
 
 
 def _spread_row(h: Heterogeneity, df: float, scale: float) -> Row:
-    ends = sorted((scale * h.prediction_low, scale * h.prediction_high))
     return {
         "n_effects": float(h.k),
         "q": h.q,
@@ -210,8 +235,6 @@ def _spread_row(h: Heterogeneity, df: float, scale: float) -> Row:
         "tau_std_high": abs(scale) * h.tau_high,
         "tau_std_dl": abs(scale) * h.tau_dl,
         "mean_std": scale * h.mean,
-        "prediction_low": ends[0],
-        "prediction_high": ends[1],
     }
 
 

@@ -18,6 +18,8 @@ from mtb_eval.report.figures.forest import forest
 from mtb_eval.report.figures.growth import growth
 from mtb_eval.report.figures.placements import placements
 from mtb_eval.report.figures.response import response, trajectories
+from mtb_eval.report.figures.trust import placebo, spread, trust
+from mtb_eval.report.figures.trust_curve import curve
 from mtb_eval.report.figures.visits import visits
 from mtb_eval.report.style import Absent, Drawing
 
@@ -30,6 +32,10 @@ FIGURES: Mapping[str, Callable[[Edition], Drawing | Absent]] = MappingProxyType(
         "forest": forest,
         "evidence": evidence,
         "evidence-weights": evidence_weights,
+        "trust": trust,
+        "trust-curve": curve,
+        "trust-placebo": placebo,
+        "trust-spread": spread,
         "change": change,
         "agreement": agreement,
         "growth": growth,

@@ -152,7 +152,8 @@ def _headings(edition: Edition, canvas: Axes, y: float) -> None:
         (left + SHARE, CHANCE, "trust.head_chance"),
         (left + SHARE + CHANCE, GRADE, "trust.head_grade"),
     ):
-        lines = "\n".join(wrapped(edition.say(name), width - 2, size=SMALL))
+        said = edition.say(name, significant=edition.numbers.threshold(edition.plan.verdicts.significant))
+        lines = "\n".join(wrapped(said, width - 2, size=SMALL))
         canvas.text(x, y + 4, lines, size=SMALL, color=GREY, va="center", linespacing=1.05)
     canvas.plot([0, WIDE], [y + 0.3] * 2, color=LINE, linewidth=0.7)
 

@@ -81,7 +81,8 @@ def _estimates(edition: Edition, ax: Axes, rows: list[Row]) -> None:
         at = [k for k, r in enumerate(rows) if bool(r.get("decides")) is decides]
         intervals(ax, at, [std_interval(rows[k]) for k in at], look, reach=reach, upright=True)
     ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
-    ax.set(xlim=(-0.7, len(rows) - 0.3), ylim=(-reach, reach), xticks=[])
+    ends = [v for r in rows for v in std_interval(r) if abs(v) <= reach]
+    ax.set(xlim=(-0.7, len(rows) - 0.3), ylim=(min(0.0, *ends) - 0.05, max(0.0, *ends) + 0.05), xticks=[])
     ax.spines["bottom"].set_visible(False)
     ax.yaxis.set_major_formatter(lambda y, _: edition.numbers.plain(y))
     ax.set_ylabel(edition.say("forest.axis"), fontsize=SMALL)

@@ -19,6 +19,7 @@ from mtb_eval.report.sections.received import received
 from mtb_eval.report.sections.reproduce import reproduce
 from mtb_eval.report.sections.response import response
 from mtb_eval.report.sections.summary import summary
+from mtb_eval.report.sections.trust import trust
 
 SECTIONS: tuple[Callable[[Edition], Section], ...] = (
     design,
@@ -26,6 +27,7 @@ SECTIONS: tuple[Callable[[Edition], Section], ...] = (
     received,
     effects,
     design_evidence,
+    trust,
     interaction,
     dose,
     placements,
