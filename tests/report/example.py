@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from tests.report.example_coding import example_coding
 from tests.report.example_design import example_design
+from tests.report.example_dose import example_dose
 from tests.report.example_trust import example_trust
 
 from mtb_eval.analysis.effect_table import effect_table
@@ -45,7 +46,7 @@ def example_results(plan: Plan, seed: int = 1) -> Results:
         placement_times=_placement_times(),
         claims=_claims(plan, rng),
         failures=pd.DataFrame(columns=["outcome", "estimand", "estimator", "error"]),
-        detail={**example_design(plan), **example_coding(plan), **example_trust(plan)},
+        detail={**example_design(plan), **example_dose(plan), **example_coding(plan), **example_trust(plan)},
     )
 
 

@@ -12,6 +12,7 @@ from mtb_eval.report.figures.calendar import calendar
 from mtb_eval.report.figures.change import change
 from mtb_eval.report.figures.claims import claims
 from mtb_eval.report.figures.dose import dose_bins, dose_contrasts
+from mtb_eval.report.figures.dose_profile import dose_profile
 from mtb_eval.report.figures.evidence import evidence, evidence_weights
 from mtb_eval.report.figures.flow import flow
 from mtb_eval.report.figures.forest import forest
@@ -42,6 +43,7 @@ FIGURES: Mapping[str, Callable[[Edition], Drawing | Absent]] = MappingProxyType(
         "trajectories": trajectories,
         "dose": dose_contrasts,
         "dose-bins": dose_bins,
+        "dose-profile": dose_profile,
         "placements": placements,
         "response": response,
         "claims": claims,

@@ -10,6 +10,7 @@ from mtb_eval.report.edition import Edition
 from mtb_eval.report.findings import DOSE, dose_bins, dose_counts, dose_rows
 from mtb_eval.report.rows import Row, number, text
 from mtb_eval.report.scale import standardised
+from mtb_eval.report.sections.dose_detail import dose_findings, dose_folds
 
 CONTRAST = "std interval p"
 BIN = "n mean std interval"
@@ -25,11 +26,15 @@ def dose(edition: Edition) -> Section:
     return Section(
         id="dose",
         title=title,
-        finding=tuple(edition.say(f"dose.{k}", **values) for k in ("finding", "finding_difference")),
+        finding=(
+            *(edition.say(f"dose.{k}", **values) for k in ("finding", "finding_difference")),
+            *dose_findings(edition),
+        ),
         figures=("dose",),
         tables=filled(_contrast_table(edition, values)),
-        sure=tuple(edition.say(f"dose.{k}", **values) for k in ("sure_method", "sure_wrong")),
+        sure=tuple(edition.say(f"dose.{k}", **values) for k in ("sure_method", "sure_wrong", "sure_instrument")),
         folds=(
+            *dose_folds(edition),
             Fold(
                 id="dose-by-visits",
                 title=edition.say("dose.bins"),

@@ -7,6 +7,7 @@ from mtb_eval.report.document import Fold, Line, Section, Table, absent, filled
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.participants import usual_care_share, visit_values
 from mtb_eval.report.rows import Row, number, text
+from mtb_eval.report.sections.visit_log import visit_folds
 
 
 def received(edition: Edition) -> Section:
@@ -22,6 +23,7 @@ def received(edition: Edition) -> Section:
         tables=(*filled(_visit_table(edition)), *filled(_usual_care_table(edition))),
         sure=(edition.say("received.sure_method"), edition.say("received.sure_wrong")),
         folds=(
+            *visit_folds(edition),
             Fold(
                 id="visit-counts",
                 title=edition.say("received.counts"),
