@@ -121,6 +121,8 @@ def test_every_analysis_of_the_specification_is_there(published):
     }
     assert set(published.tests["analysis"]) == asked
     assert (published.tests["error"] == "").all()
+    assert published.tests["code"].is_unique
+    assert (published.tests["code"] != "").all()
     assert tuple(published.tests.columns) == TEST_COLUMNS
     assert round(row(published, "test", "Boschloo")["p"], 3) == 0.09
 

@@ -30,6 +30,7 @@ TEST_COLUMNS = (
     "outcome",
     "analysis",
     "measure",
+    "code",
     "method",
     "estimate",
     "se",
@@ -137,6 +138,11 @@ def attempted(base: Mapping[str, object], builds: Iterable[tuple[str, Callable[[
             rows = [{"measure": analysis, "method": "not estimated", "error": str(failure)}]
         for row in rows:
             yield {**base, "analysis": analysis, **row}
+
+
+def coded(code: str, row: Row) -> Row:
+    """Return a row with the short name by which the report knows it."""
+    return {**row, "code": code}
 
 
 def as_row(measure: str, e: Estimate, *, method: str = "", warning: str = "") -> Row:

@@ -62,7 +62,8 @@ Make = Callable[[Placed], Iterator[Row]]
 class PlacementTables:
     """The further analyses of placements; `source` is "registration" (the municipalities') or "register".
 
-    tests: one row per analysis, measure and method, the counts of both arms beside each. Differences are MTB minus
+    tests: one row per analysis, measure and method (`code` is its short name), the counts of both arms beside each.
+        Differences are MTB minus
         usual care; risk, odds and hazard ratios usual care over MTB, as published, with `se` that of the log.
         Measures: risk (Wilson), risk difference (scores; primary linear model with CR2 and WCR31; blocks permuted),
         risk ratio (scores; modified Poisson CR2), odds ratio (Firth; exact within strata), test (p alone), restricted

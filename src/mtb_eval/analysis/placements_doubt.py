@@ -78,12 +78,14 @@ def e_value_rows(data: Placed, level: float) -> Iterator[Row]:
     """Yield the E-value of the risk ratio (`estimate`) and of its limit nearer to 1 (`ci_low`)."""
     ratio = risk_ratio(data.counts.swapped(), level=level)
     if not math.isfinite(float(ratio.estimate)):
-        yield {"measure": "E-value", "method": "of the risk ratio", "warning": "the risk ratio is not finite"}
+        none = {"method": "of the risk ratio", "warning": "the risk ratio is not finite"}
+        yield {"measure": "E-value", "code": "e-value", **none}
         return
     found = e_value(ratio.estimate, ratio.ci_low, ratio.ci_high)
     method = "of the risk ratio; lower limit: of the interval's end nearer to 1"
     yield {
         "measure": "E-value",
+        "code": "e-value",
         "method": method,
         "estimate": float(found.estimate),
         "ci_low": float(found.limit),
@@ -98,6 +100,7 @@ def relative_registration_rows(data: Placed, level: float) -> Iterator[Row]:
     seen = risk_ratio(data.counts, level=level)
     yield {
         "measure": "relative registration",
+        "code": "relative-registration",
         "method": "share registered in MTB over share in usual care at which the true risks are equal",
         "estimate": float(seen.estimate),
         "ci_low": float(seen.ci_low),
@@ -116,13 +119,15 @@ def worst_case_rows(study: Study, outcome: Outcome, data: Placed, *, level: floa
     event, mtb = study.families[outcome.variable].to_numpy(dtype=float), study.families["mtb"].to_numpy(dtype=float)
     left = np.full(len(event), np.nan)
     left[np.isfinite(event)] = np.where((data.leaving < data.until) & (data.event == 0), np.nan, data.event)
-    for values, words in ((event, "status unknown"), (left, "status unknown, moved or died")):
+    cases = (("bound", event, "status unknown"), ("bound-moved", left, "status unknown, moved or died"))
+    for code, values, words in cases:
         n = int(np.isnan(values).sum())
         ends = worst_case(values, np.where(mtb == 1, 1.0, -1.0), (0.0, 1.0))
         low, high = (risk_difference(two_arms(v, mtb), level=level) for v in ends)
         for name, e in (("lower", low), ("upper", high)):
             yield {
                 "measure": f"risk difference, {name} bound",
+                "code": f"{code}-{name}",
                 "method": f"Manski bound, {words}",
                 "estimate": float(e.estimate),
                 "ci_low": float(low.ci_low),

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from mtb_eval.analysis.care_effect import Row
-from mtb_eval.analysis.placements_data import Placed, as_ratio, as_row
+from mtb_eval.analysis.placements_data import Placed, as_ratio, as_row, coded
 from mtb_eval.inference.competing import Incidence, cumulative_incidence
 from mtb_eval.inference.cox import cox_log_ratio
 from mtb_eval.inference.estimate import t_estimate
@@ -24,13 +24,13 @@ INCIDENCE_COLUMNS = ("source", "arm", "cause", "months", "at_risk", "events", "c
 def restricted_mean_rows(data: Placed, level: float) -> Iterator[Row]:
     """Yield months lived at home up to the plan's age, by arm, and their difference, MTB minus usual care."""
     until = data.until
-    for _, words, code in ARMS:
+    for arm, words, code in ARMS:
         here = data.mtb == code
         found = restricted_mean(data.months[here], data.event[here], until=until, level=level)
-        yield {**as_row(f"restricted mean, {words}", found), "p": math.nan}
-    for cluster in (None, data.municipality):
+        yield {**as_row(f"restricted mean, {words}", found), "code": f"mean-{arm}", "p": math.nan}
+    for name, cluster in (("mean-difference", None), ("mean-difference-cluster", data.municipality)):
         found = restricted_mean_difference(data.months, data.event, data.mtb, until=until, cluster=cluster, level=level)
-        yield as_row("restricted mean difference", found)
+        yield coded(name, as_row("restricted mean difference", found))
 
 
 def log_rank_rows(data: Placed) -> Iterator[Row]:
@@ -40,14 +40,19 @@ def log_rank_rows(data: Placed) -> Iterator[Row]:
     """
     time, event = censored(data)
     cases = (
-        ("log-rank", log_rank(data.months, data.event, data.mtb)),
-        ("log-rank stratified by municipality", log_rank(data.months, data.event, data.mtb, data.municipality)),
-        ("log-rank, moved or died censored", log_rank(time, event, data.mtb)),
+        ("", "log-rank", log_rank(data.months, data.event, data.mtb)),
+        (
+            "-stratified",
+            "log-rank stratified by municipality",
+            log_rank(data.months, data.event, data.mtb, data.municipality),
+        ),
+        ("-censored", "log-rank, moved or died censored", log_rank(time, event, data.mtb)),
     )
-    for method, found in cases:
+    for suffix, method, found in cases:
         gap = {"estimate": found.observed - found.expected, "se": math.sqrt(found.variance), "df": math.inf}
         told = _lost(data) if "censored" in method else ""
-        yield {"measure": "placements beyond expected, MTB", "method": method, **gap, "p": found.p, "warning": told}
+        names = {"measure": "placements beyond expected, MTB", "code": f"log-rank{suffix}", "method": method}
+        yield {**names, **gap, "p": found.p, "warning": told}
 
 
 def permutation_rows(data: Placed, *, draws: int, rng: np.random.Generator) -> Iterator[Row]:
@@ -56,19 +61,20 @@ def permutation_rows(data: Placed, *, draws: int, rng: np.random.Generator) -> I
     everywhere = permuted_arms(log_rank_scores(data.months, data.event), data.mtb, np.zeros(n), n_draws=draws, rng=rng)
     scores = log_rank_scores(data.months, data.event, data.municipality)
     within = permuted_arms(scores, data.mtb, data.municipality, n_draws=draws, rng=rng)
-    yield _permuted("permutation log-rank, all families exchangeable", everywhere)
-    yield _permuted("permutation log-rank within municipality", within)
+    yield coded("permuted", _permuted("permutation log-rank, all families exchangeable", everywhere))
+    yield coded("permuted-municipality", _permuted("permutation log-rank within municipality", within))
     blocks = permuted_blocks(data.event, data.mtb, data.block, data.municipality, n_draws=draws, rng=rng)
     row = _permuted("half-years of a municipality permuted as blocks (slope on the share with MTB)", blocks)
     told = "; ".join(filter(None, (str(row["warning"]), "holds only if risks do not change over calendar time")))
-    yield {**row, "measure": "risk difference", "estimate": blocks.statistic, "warning": told}
+    names = {"measure": "risk difference", "code": "permuted-blocks"}
+    yield {**row, **names, "estimate": blocks.statistic, "warning": told}
 
 
 def cox_rows(data: Placed, level: float) -> Iterator[Row]:
     """Yield the hazard ratio, usual care over MTB, cluster-robust."""
     found = cox_log_ratio(data.months, data.event, 1 - data.mtb, data.municipality, level=level)
     few = f"{int(data.event.sum())} placements in {data.n_clusters} municipalities: its standard error is too small"
-    yield as_ratio("hazard ratio", found, warning=few)
+    yield coded("cox", as_ratio("hazard ratio", found, warning=few))
 
 
 def incidence_rows(data: Placed, level: float) -> Iterator[Row]:
@@ -79,7 +85,8 @@ def incidence_rows(data: Placed, level: float) -> Iterator[Row]:
     for arm, words, _ in ARMS:
         low, high = log_log_interval(*at[arm], level)
         row = {"estimate": at[arm][0], "se": at[arm][1], "ci_low": low, "ci_high": high}
-        yield {"measure": f"cumulative incidence, {words}", "method": how, **row, "warning": _lost(data)}
+        names = {"measure": f"cumulative incidence, {words}", "code": f"incidence-{arm}", "method": how}
+        yield {**names, **row, "warning": _lost(data)}
     difference = at["mtb"][0] - at["control"][0]
     found = t_estimate(
         np.asarray(difference),
@@ -88,7 +95,7 @@ def incidence_rows(data: Placed, level: float) -> Iterator[Row]:
         method="Aalen-Johansen, infinitesimal jackknife, z",
         level=level,
     )
-    yield as_row("cumulative incidence difference", found, warning=_lost(data))
+    yield coded("incidence-difference", as_row("cumulative incidence difference", found, warning=_lost(data)))
 
 
 def incidence_table(data: Placed, level: float) -> Iterator[Row]:

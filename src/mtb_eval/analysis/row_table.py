@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 TEXTS = frozenset(
-    {"source", "outcome", "analysis", "measure", "method", "warning", "error", "arm", "change", "cause", "what"}
+    {"source", "outcome", "analysis", "measure", "method", "warning", "error", "arm", "code", "change", "cause", "what"}
     | {"scenario", "risks", "test", "tier", "tier_before", "assumption", "service", "contact", "municipality"}
     | {"activity", "staff", "sample", "control_cost", "quantity", "shape", "left_out", "reached"}
 )
