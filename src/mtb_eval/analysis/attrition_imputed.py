@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,15 +128,27 @@ def pooled_shifts(case: Case, made: Completed) -> ShiftedPool:
 
 
 def imputed_row(case: Case, made: Completed, pool: ShiftedPool) -> Iterator[Row]:
-    """Yield the pooled primary model: Rubin's rules, Barnard-Rubin df with CR2's Satterthwaite df."""
+    """Yield the pooled primary model: Rubin's rules, Barnard-Rubin df with CR2's Satterthwaite df.
+
+    At scale level then again with the CR2 df itself. Barnard-Rubin takes off df for what is missing, as if the few
+    clusters behind the CR2 df went missing with it; simulated in designs like this its intervals cover 99 to 100 %,
+    those with the CR2 df 97 to 99 %.
+    """
     pooled = pool_at(pool, np.zeros(2))
-    name = f"{pool.m} imputations within arms at {made.level} level, Rubin's rules on CR2, Barnard-Rubin df"
-    found = estimate_row(pooled_estimate(pooled, method=name, level=case.level, warning=_unsettled(made)))
-    rows = case.everyone.rows
+    name = f"{pool.m} imputations within arms at {made.level} level, Rubin's rules on CR2"
+    found = pooled_estimate(pooled, method=f"{name}, Barnard-Rubin df", level=case.level, warning=_unsettled(made))
+    rows, mtb = case.everyone.rows, case.everyone.mtb
     n = np.isfinite(made.y[:, rows]).mean(axis=0)
-    mtb = case.everyone.mtb
-    sizes = {"n_mtb": float(n[mtb == 1].sum()), "n_control": float(n[mtb == 0].sum())}
-    yield {**found, **sizes, "n_clusters": float(case.everyone.n_clusters)}
+    sizes = {
+        "n_mtb": float(n[mtb == 1].sum()),
+        "n_control": float(n[mtb == 0].sum()),
+        "n_clusters": float(case.everyone.n_clusters),
+    }
+    yield {**estimate_row(found), **sizes}
+    if made.level == "scale":
+        bolder = replace(pooled, df=np.asarray(pool.df_complete))
+        again = pooled_estimate(bolder, method=f"{name}, CR2 df", level=case.level, warning=_unsettled(made))
+        yield {**estimate_row(again), **sizes, "analysis": "mi_scale_cr2_df"}
 
 
 def imputation_rows(case: Case, made: Completed, pool: ShiftedPool) -> Iterator[Row]:

@@ -157,7 +157,7 @@ def _tasks(missing: NDArray[np.bool_], model: ImputationModel) -> list[_Task]:
 def _refuse_undetermined(task: _Task, model: ImputationModel) -> None:
     """Raise ValueError if an arm's observed rows and the prior leave a slope free."""
     p = model.fixed.shape[1]
-    free = ~task.root.any(axis=(1, 2))
+    free = np.asarray(~task.root.any(axis=(1, 2)))
     if free[p:].any():
         raise ValueError(f"{int(free[p:].sum())} predictors of variable {task.place} have no prior: give them an SD")
     for rows in task.observed:
