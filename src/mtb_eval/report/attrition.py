@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from mtb_eval.analysis.attrition_case import NOTHING_MISSING
 from mtb_eval.report.edition import Edition, sentence_case, within_sentence
 from mtb_eval.report.evidence import main_rows
+from mtb_eval.report.numbers import NBSP
 from mtb_eval.report.rows import Row, first, known, number, text
 
 Values = dict[str, object]
@@ -132,13 +133,20 @@ def _bounds(edition: Edition) -> Values:
     lee = bound_rows(edition, "lee")
     trimmed = sorted(number(r, "trimmed_share") for r in lee.values())
     ends = (trimmed[0], trimmed[-1]) if trimmed else (math.nan, math.nan)
-    low, high = (edition.numbers.count(100 * e) for e in ends)
     return {
         "n_bounds": len(lee),
         "contain": sum(number(r, "std_lower") <= 0 <= number(r, "std_upper") for r in lee.values()),
         "contain_interval": sum(number(r, "std_low") <= 0 <= number(r, "std_high") for r in lee.values()),
-        "trimmed": low if low == high else edition.numbers.interval(100 * ends[0], 100 * ends[1], 0, null=-1.0),
+        "trimmed": _percents(edition, *ends),
     }
+
+
+def _percents(edition: Edition, low: float, high: float) -> str:
+    """Return one percentage, or two as 'a to b %', kept on one line."""
+    if edition.numbers.count(100 * low) == edition.numbers.count(100 * high):
+        return edition.numbers.percent(low)
+    span = edition.numbers.interval(100 * low, 100 * high, 0, null=-1.0)
+    return f"{span} %".replace(" ", NBSP)
 
 
 def _below(rows: Iterable[Row], limit: float) -> int:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.figures.agreement import agreement
+from mtb_eval.report.figures.attrition import attrition, tipping
 from mtb_eval.report.figures.baseline import baseline
 from mtb_eval.report.figures.calendar import calendar
 from mtb_eval.report.figures.change import change
@@ -46,6 +47,8 @@ FIGURES: Mapping[str, Callable[[Edition], Drawing | Absent]] = MappingProxyType(
         "dose-profile": dose_profile,
         "placements": placements,
         "response": response,
+        "attrition": attrition,
+        "tipping": tipping,
         "claims": claims,
     }
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from mtb_eval.report.document import Section
 from mtb_eval.report.edition import Edition
+from mtb_eval.report.sections.attrition import attrition
 from mtb_eval.report.sections.baseline import baseline
 from mtb_eval.report.sections.claims import claims
 from mtb_eval.report.sections.design import design
@@ -32,6 +33,7 @@ SECTIONS: tuple[Callable[[Edition], Section], ...] = (
     dose,
     placements,
     response,
+    attrition,
     claims,
     methods,
     reproduce,
