@@ -55,7 +55,8 @@ class AttritionTables:
     responders: sample x wave x arm x baseline column: number, mean or share and SD of responders and of those lost;
         smd responders minus lost.
     analyses: outcome x analysis: complete (CR2), ipw (weights known, CR2), ipw_jackknife (weights refitted), mi_scale
-        and mi_item (Barnard-Rubin df), mi_scale_cr2_df (the same as mi_scale with the CR2 df); n_mtb and n_control are the families in the analysis (mean over imputations).
+        and mi_item (Barnard-Rubin df), mi_scale_cr2_df (the same as mi_scale with the CR2 df); n_mtb and n_control are
+        the families in the analysis (mean over imputations).
     imputation: outcome x level x arm: what was observed and imputed (n per data set, mean over, SD within data sets),
         R-hat of the imputed mean after the first quarter of the iterations, `lost` share of the pooled variance that
         comes from missing values, fmi.

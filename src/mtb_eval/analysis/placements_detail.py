@@ -64,7 +64,8 @@ class PlacementTables:
 
     tests: one row per analysis, measure and method (`code` is its short name), the counts of both arms beside each.
         Differences are MTB minus usual care; risk, odds and hazard ratios usual care over MTB, as published, with
-        `se` that of the log. Measures: risk (Wilson), risk difference (scores; primary linear model with CR2 and WCR31; blocks permuted),
+        `se` that of the log. Measures: risk (Wilson), risk difference (scores; primary linear model with CR2 and WCR31;
+        blocks permuted),
         risk ratio (scores; modified Poisson CR2), odds ratio (Firth; exact within strata), test (p alone), restricted
         mean (months at home to the age limit), hazard ratio, cumulative incidence, E-value (`estimate`, and `ci_low`
         for the limit), relative registration, Manski bounds. df inf: normal. `standardised` for risk differences,

@@ -43,6 +43,4 @@ def t_estimate(
     safe = np.where(usable, s, np.nan)
     p = 2 * stats.t.sf(np.abs(b / safe), nu)
     half = stats.t.ppf(0.5 + level / 2, nu) * safe
-    return Estimate(
-        estimate=b, se=s, df=nu, ci_low=b - half, ci_high=b + half, p=p, method=method, warning=warning
-    )
+    return Estimate(estimate=b, se=s, df=nu, ci_low=b - half, ci_high=b + half, p=p, method=method, warning=warning)
