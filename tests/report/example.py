@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import numpy as np
 import pandas as pd
+from tests.report.example_attrition import example_attrition
 from tests.report.example_coding import example_coding
 from tests.report.example_design import example_design
 from tests.report.example_dose import example_dose
@@ -46,7 +47,13 @@ def example_results(plan: Plan, seed: int = 1) -> Results:
         placement_times=_placement_times(),
         claims=_claims(plan, rng),
         failures=pd.DataFrame(columns=["outcome", "estimand", "estimator", "error"]),
-        detail={**example_design(plan), **example_dose(plan), **example_coding(plan), **example_trust(plan)},
+        detail={
+            **example_design(plan),
+            **example_dose(plan),
+            **example_coding(plan),
+            **example_trust(plan),
+            **example_attrition(plan),
+        },
     )
 
 
