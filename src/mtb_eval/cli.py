@@ -92,7 +92,7 @@ def _check(arguments: argparse.Namespace) -> int:
         print(f"{arguments.study}: no problems")
         return 0
     for row in problems.itertuples():
-        print(row.message)
+        print(f"{row.file}{f', column {row.column}' if row.column else ''}: {row.message}")
     print(f"{len(problems)} problems", file=sys.stderr)
     return DIFFERENT
 

@@ -129,7 +129,7 @@ def test_several_outcomes_give_one_row_each(toy):
         ({"muni": 3}, {}, "one cluster only"),
         ({"x": np.inf}, {}, "170 infinite values"),
         ({"x": "a"}, {}, "is not numeric"),
-        ({"y": np.nan}, {}, "no rows"),
+        ({"y": np.nan}, {}, "no row is left"),
         ({"muni": np.nan}, {}, "170 rows have no cluster"),
         ({"x": np.nan}, {}, "no row can be used"),
         ({"x": lambda d: d["y0"] * 2 - 1}, {}, "collinear columns: x follow"),
@@ -143,7 +143,7 @@ def test_bad_input_is_one_clear_sentence(toy, change, arguments, says):
 
 
 def test_more_columns_than_rows_is_refused(toy):
-    few = toy.groupby("treat").head(2)
+    few = toy.groupby(["muni", "treat"]).head(1).groupby("treat").head(2)
     with pytest.raises(FitError, match=r"residual degree of freedom|collinear"):
         fit(few, **MODEL)
 
