@@ -71,7 +71,7 @@ def test_every_table_has_a_line_for_each_row_of_the_main_wave(editions, results,
 def test_sentences_hold_no_gap_and_no_missing_number(editions):
     for one in editions.values():
         section = trust(one)
-        said = [*section.finding, *section.sure, *(p for f in section.folds for p in f.paragraphs)]
+        said = [*section.finding, *section.bullets, *section.sure, *(p for f in section.folds for p in f.paragraphs)]
         assert all(t and "{" not in t and "nan" not in t.lower().split() for t in said)
 
 

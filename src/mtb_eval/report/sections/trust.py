@@ -33,9 +33,10 @@ def trust(edition: Edition) -> Section:
         id="trust",
         title=title,
         finding=_finding(edition, values),
+        bullets=tuple(edition.say(f"trust.finding_{k}", **values) for k in ("many", "choices", "placebo")),
         figures=("trust",),
         tables=filled(_table(edition)),
-        sure=tuple(edition.say(k, **values) for k in ("trust.sure_method", "trust.sure_wrong", "trust.sure_choices")),
+        sure=_sure(edition, values),
         folds=tuple(f for f in folds if f.tables or f.figures),
     )
 
@@ -46,9 +47,12 @@ def _finding(edition: Edition, values: Values) -> tuple[str, ...]:
         *([edition.say("trust.missing", **values)] if values["n_missing"] else []),
         *([edition.say("trust.unreachable", **values)] if values["unreachable"] else []),
     ]
-    keys = ("trust.rule", "trust.finding_many", "trust.finding_choices", "trust.finding_placebo")
-    rest = [edition.say(k, **values) for k in keys[1:]]
-    return (edition.say("trust.finding", **values), edition.say(keys[0], **values), *named, *limits, *rest)
+    return (edition.say("trust.finding", **values), edition.say("trust.rule", **values), *named, *limits)
+
+
+def _sure(edition: Edition, values: Values) -> tuple[str, ...]:
+    keys = ("trust.sure_method", "trust.sure_wrong", "trust.sure_choices")
+    return (*(edition.say(k, **values) for k in keys), edition.tiers)
 
 
 def _table(edition: Edition) -> Table:

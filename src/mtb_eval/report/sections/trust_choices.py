@@ -21,7 +21,7 @@ def curve_fold(edition: Edition, values: Values) -> Fold:
         caption=edition.say("trust.curves_caption"),
         columns=columns(edition, "outcome", *keys.replace("interval", "span").split(), numeric=f"{keys} span"),
         lines=tuple(lines),
-        note=edition.say("trust.curves_note"),
+        note=edition.say("trust.curves_note", **values),
         source="specification_curve",
         sortable=True,
     )

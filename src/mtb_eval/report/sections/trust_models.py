@@ -17,7 +17,7 @@ CORRECTED = ("p", "p_holm", "p_bh", "q_sharpened", "p_wild", "p_romano_wolf", "r
 def many_fold(edition: Edition, values: Values) -> Fold:
     """Return p before and after correction for the outcomes of the family."""
     rows = main_rows(edition, "multiplicity").values()
-    keys = "primary_p p_holm p_bh q_sharpened p_wild p_romano_wolf replica_p replica_p_holm"
+    keys = "primary_p p_holm p_bh q_sharpened p_wild p_romano_wolf p_conventional replica_p_holm"
     table = Table(
         id="trust-many-table",
         caption=edition.say("trust.many_caption"),
