@@ -77,6 +77,7 @@ def _reading(shared: dict[str, object], rng: np.random.Generator) -> dict[str, o
         "e_value": 2.0,
         "e_value_limit": 1.0,
         "placebo_p": 0.18,
+        "placebo_all_p": 0.03,
         "p_any_threshold": float(rng.uniform(0.01, 0.9)),
         "cut_low": 40.0,
         "cut_high": 71.0,

@@ -1,7 +1,8 @@
 """What the dose analyses of one outcome say together, by a rule declared here and read off tables alone.
 
 "differs": high and low dose differ (CR2, p below the plan's level of significance) and families did not differ so
-before birth; "differs, as before birth": they differ, and so did the families on some pre-birth measure (joint p);
+before birth; "differs, as before birth": they differ, and so did the families on some pre-birth measure (joint p, among
+all families or among those with an outcome, whichever is smaller: the second are few, the first are others);
 "no difference shown": the difference is not significant, which is not evidence that doses are alike.
 None of these says what visits do. In simulated studies of this size a flat dose is read as "no difference shown" 95
 times in 100; selection alone makes doses differ in most studies, and where it does, up to one in three is not seen
@@ -16,7 +17,7 @@ import pandas as pd
 
 from mtb_eval.analysis.care_effect import Row
 from mtb_eval.analysis.dose_data import DIFFERENCE, HIGH, frame
-from mtb_eval.analysis.dose_placebo import joint_p
+from mtb_eval.analysis.dose_placebo import ANALYSED, EVERYONE, joint_p
 
 DIFFERS, SELECTED, NOT_SHOWN, NOT_ESTIMABLE = (
     "differs",
@@ -30,7 +31,16 @@ READ = (
 )
 READING_COLUMNS = (
     *("outcome", "family", "wave", "n_high", "n_low", "n_control", "difference_std", "difference_low"),
-    *("difference_high", "difference_p", "difference_wild_p", "e_value", "e_value_limit", "placebo_p", "landmark_std"),
+    *(
+        "difference_high",
+        "difference_p",
+        "difference_wild_p",
+        "e_value",
+        "e_value_limit",
+        "placebo_p",
+        "placebo_all_p",
+        "landmark_std",
+    ),
     *(
         "landmark_p",
         "principal_std",
@@ -47,7 +57,7 @@ READING_COLUMNS = (
 
 def readings(tables: dict[str, pd.DataFrame], *, significant: float) -> pd.DataFrame:
     """Return one row per outcome from the other tables of `DoseTables`, by name."""
-    placebo_p = joint_p(tables["dose_placebo"], DIFFERENCE)
+    placebo_p = tuple(joint_p(tables["dose_placebo"], DIFFERENCE, sample=s) for s in (ANALYSED, EVERYONE))
     outcomes = tables["dose_contrasts"]["outcome"].drop_duplicates()
     rows: dict[str, list[Row]] = {name: _records(tables[name]) for name in READ}
     of_outcome = {o: {n: [r for r in found if r["outcome"] == o] for n, found in rows.items()} for o in outcomes}
@@ -63,7 +73,7 @@ def reading_of(difference_p: float, placebo_p: float, *, significant: float) -> 
     return SELECTED if placebo_p < significant else DIFFERS
 
 
-def _reading(of: dict[str, list[Row]], outcome: str, placebo_p: float, significant: float) -> Row:
+def _reading(of: dict[str, list[Row]], outcome: str, placebo_p: tuple[float, ...], significant: float) -> Row:
     difference = _row(of["dose_contrasts"], "CR2", contrast=DIFFERENCE)
     wild = _row(of["dose_contrasts"], "WCR31", contrast=DIFFERENCE)
     landmark = _row(of["dose_landmark"], "CR2", contrast=DIFFERENCE)
@@ -84,7 +94,8 @@ def _reading(of: dict[str, list[Row]], outcome: str, placebo_p: float, significa
         "difference_wild_p": _number(wild, "p"),
         "e_value": _number(difference, "e_value"),
         "e_value_limit": _number(difference, "e_value_limit"),
-        "placebo_p": placebo_p,
+        "placebo_p": placebo_p[0],
+        "placebo_all_p": placebo_p[1],
         "landmark_std": _number(landmark, "standardised"),
         "landmark_p": _number(landmark, "p"),
         "principal_std": _number(principal, "standardised"),
@@ -97,7 +108,9 @@ def _reading(of: dict[str, list[Row]], outcome: str, placebo_p: float, significa
         "declared_kept": bool(threshold.get("declared_kept")),
         "nonlinear_p": _number(line, "p"),
         "any_association_p": _number(level, "p"),
-        "reading": reading_of(p, placebo_p, significant=significant),
+        "reading": reading_of(
+            p, min((q for q in placebo_p if math.isfinite(q)), default=math.nan), significant=significant
+        ),
     }
 
 

@@ -23,7 +23,9 @@ def reading_values(edition: Edition) -> Values:
     rows, count = reading_rows(edition), edition.numbers.count
     limit = edition.plan.verdicts.significant
     kept = [r for r in rows if known(r, "cut_low", "cut_high")]
-    placebo = first(edition.rows("dose_placebo", contrast=DIFFERENCE, sample=ANALYSED))
+    answered, everyone = (
+        first(edition.rows("dose_placebo", contrast=DIFFERENCE, sample=s)) for s in (ANALYSED, EVERYONE)
+    )
     low = [number(r, "n_low") for r in rows]
     return {
         "n": count(len(rows)),
@@ -34,8 +36,9 @@ def reading_values(edition: Edition) -> Values:
         "n_high": _span(edition, [number(r, "n_high") for r in rows]),
         "cut_low": count(min((number(r, "cut_low") for r in kept), default=math.nan)),
         "cut_high": count(max((number(r, "cut_high") for r in kept), default=math.nan)),
-        "n_measures": count(number(placebo, "n_measures")),
-        "placebo_p": edition.numbers.equation(number(placebo, "p_joint")),
+        "n_measures": count(number(everyone, "n_measures")),
+        "placebo_p": edition.numbers.equation(number(answered, "p_joint")),
+        "placebo_all": edition.numbers.equation(number(everyone, "p_joint")),
         "threshold": edition.plan.dose.threshold if edition.plan.dose else "",
         "landmark": edition.plan.dose.landmark_months if edition.plan.dose else "",
         "visits": edition.plan.dose_detail.landmark_visits if edition.plan.dose_detail else "",
@@ -43,9 +46,9 @@ def reading_values(edition: Edition) -> Values:
 
 
 def selected(edition: Edition) -> bool:
-    """Tell whether high- and low-dose families with an outcome differed before birth, all measures together."""
-    row = first(edition.rows("dose_placebo", contrast=DIFFERENCE, sample=ANALYSED))
-    return number(row, "p_joint") < edition.plan.verdicts.significant
+    """Tell whether high- and low-dose families differed before birth, among all or among those with an answer."""
+    rows = edition.rows("dose_placebo", contrast=DIFFERENCE)
+    return any(number(r, "p_joint") < edition.plan.verdicts.significant for r in rows)
 
 
 def placebo_columns(edition: Edition) -> list[tuple[str, Row, Row]]:

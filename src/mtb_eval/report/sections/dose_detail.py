@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from mtb_eval.analysis.dose_data import DIFFERENCE, HIGH, LOW
+from mtb_eval.analysis.dose_data import HIGH
 from mtb_eval.analysis.dose_landmark import RATE
-from mtb_eval.report.cells import columns, figure, interval, note, p, word
+from mtb_eval.report.cells import columns, figure, interval, p, word
 from mtb_eval.report.document import Cell, Fold, Line, Table, filled
 from mtb_eval.report.dose_values import departure_span, placebo_columns, reading_rows, reading_values, selected
 from mtb_eval.report.edition import Edition
-from mtb_eval.report.rows import Row, distinct, first, known, number, text
+from mtb_eval.report.rows import Row, first, known, number, text
 
-NAMES = {HIGH: "high", LOW: "low", DIFFERENCE: "difference"}
 READING = "std interval p p_bootstrap e_limit p_line"
 PROFILE = "p_any best_cut cuts"
 PLACEBO = "std interval p std_answered interval_answered p_answered"
@@ -118,30 +115,21 @@ def _landmark(edition: Edition) -> Table:
 
 
 def _principal(edition: Edition) -> Table:
-    lines = []
-    for outcome in distinct(edition.rows("dose_principal"), "outcome"):
-        for contrast, name in NAMES.items():
-            rows = edition.rows("dose_principal", outcome=outcome, contrast=contrast)
-            again = [r for r in rows if "jackknife" in text(r, "method") and known(r, "standardised")]
-            lines += [_principal_line(edition, row, contrast, name) for row in again]
-    table = _table(edition, "principal", PRINCIPAL, lines)
-    titles = columns(edition, "outcome", "contrast", *PRINCIPAL.split(), "remark", numeric=PRINCIPAL)
-    return replace(table, columns=titles)
+    rows = [r for r in edition.rows("dose_principal", contrast=HIGH) if "jackknife" in text(r, "method")]
+    lines = [_principal_line(edition, row) for row in rows if known(row, "standardised")]
+    return _table(edition, "principal", PRINCIPAL, lines)
 
 
-def _principal_line(edition: Edition, row: Row, contrast: str, name: str) -> Line:
+def _principal_line(edition: Edition, row: Row) -> Line:
     outcome = text(row, "outcome")
-    least, most = departure_span(edition, outcome, contrast)
-    bounds = first(edition.rows("dose_bounds", outcome=outcome, contrast=contrast))
-    threshold = edition.plan.dose.threshold if edition.plan.dose else ""
+    least, most = departure_span(edition, outcome, HIGH)
+    bounds = first(edition.rows("dose_bounds", outcome=outcome, contrast=HIGH))
     return Line(
         cells=(
             _outcome(edition, row),
-            word(edition.say(f"contrast.{name}", threshold=threshold)),
             *_estimate(edition, row),
             interval(edition, least, most),
             interval(edition, number(bounds, "std_lower"), number(bounds, "std_upper")),
-            note(edition, row, "warning"),
         )
     )
 

@@ -95,11 +95,11 @@ def _clinicians(edition: Edition) -> Table:
     return Table(
         id="clinicians-table",
         caption=edition.say("visit_log.clinicians"),
-        columns=columns(edition, "measure", *CLINICIAN.split(), numeric=CLINICIAN),
+        columns=columns(edition, "clinician", *CLINICIAN.split(), numeric=CLINICIAN),
         lines=tuple(
             Line(
                 cells=(
-                    word(edition.named("visits_measure", f"by_{text(r, 'clinician')}")),
+                    word(edition.named("clinician", text(r, "clinician"))),
                     count(edition, r, "n"),
                     percent(edition, number(r, "share")),
                 )
