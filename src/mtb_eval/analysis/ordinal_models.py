@@ -46,6 +46,6 @@ def _fit(data: ModelData, x: Array, level: float) -> Row:
 
 
 def _sparse(y: Array) -> str:
-    values, counts = np.unique(y, return_counts=True)
+    _, counts = np.unique(y, return_counts=True)
     few = int((counts < FEW).sum())
-    return f"{few} of {len(values)} categories have fewer than {FEW} families" if few else ""
+    return f"sparse categories (under {FEW} families): {few}" if few else ""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from mtb_eval.report.cells import columns, figure, interval, p, word
 from mtb_eval.report.document import Cell, Fold, Line, Table, filled
-from mtb_eval.report.edition import Edition
+from mtb_eval.report.edition import Edition, within_sentence
 from mtb_eval.report.evidence import main_ids, main_rows
 from mtb_eval.report.numbers import decimals_for
 from mtb_eval.report.rows import Row, known, number, text
 from mtb_eval.report.sections.design_evidence_cells import remark
 from mtb_eval.report.trust import Values
 
+LEFT_OUT = "left out: "
 CORRECTED = ("p", "p_holm", "p_bh", "q_sharpened", "p_wild", "p_romano_wolf", "replica_p", "replica_p_holm")
 
 
@@ -34,7 +35,7 @@ def many_fold(edition: Edition, values: Values) -> Fold:
 def models_fold(edition: Edition) -> Fold:
     """Return the further models: outcomes with two values, ordered ones, composites, indices of families."""
     wanted = {*main_ids(edition), *(f"{f.id}_index" for f in edition.plan.families)}
-    rows = [r for r in edition.rows("further_models") if text(r, "outcome") in wanted]
+    rows = [r for r in edition.rows("further_models") if text(r, "outcome") in wanted and not _no_index(r)]
     table = Table(
         id="trust-models-table",
         caption=edition.say("trust.models_caption"),
@@ -69,9 +70,24 @@ def _model(edition: Edition, row: Row) -> Line:
             word(edition.named("model", kind), under=_variant(edition, row)),
             *_numbers(edition, row),
             p(edition, number(row, "p")),
-            remark(edition, row),
+            remark(edition, _with_labels(edition, row)),
         )
     )
+
+
+def _no_index(row: Row) -> bool:
+    """Return whether a family has no index: one component alone is no finding to show."""
+    return text(row, "estimator").endswith("index") and bool(text(row, "error"))
+
+
+def _with_labels(edition: Edition, row: Row) -> Row:
+    """Return an index's row with the outcomes that were left out by name."""
+    warning = text(row, "warning")
+    if not warning.startswith(LEFT_OUT):
+        return row
+    first, *rest = warning.removeprefix(LEFT_OUT).split("; ")
+    names = ", ".join(within_sentence(edition.outcome(o)) for o in first.split(", "))
+    return {**row, "warning": "; ".join([f"{LEFT_OUT}{names}", *rest])}
 
 
 def _variant(edition: Edition, row: Row) -> str:
