@@ -1,4 +1,4 @@
-"""Time the inference core beside its peers, every program on the same fits in one run: `bench.py build/bench.json`.
+"""Time the inference core beside its peers, on the same fits in one run: `bench.py build/bench.json [SECTION ...]`.
 
 Every program runs in a fresh process of its own; ours runs before and after each peer, so that a change of the
 machine's load falls on both. Times are medians over calls. A peer that is not installed or fails is a row with its
@@ -11,11 +11,14 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from shutil import which
 from statistics import median
+from typing import Any
 
 from measure import HERE, Result, finished, in_fresh_process, load
 from tables import markdown
@@ -56,28 +59,49 @@ MATCHES = (
 R_TASKS = {"R: clubSandwich": "robust", "R: lme4 + pbkrtest": "mixed"}
 
 
-def main(out: Path) -> None:
-    """Run everything and write `out` and a markdown table beside it, which is also printed."""
-    found: Result = {"setting": setting()}
-    found["ours"] = {
+def main(out: Path, *names: str) -> None:
+    """Run the sections named, or all, and write `out` and markdown beside it after each; the markdown is also printed.
+
+    Sections that are not named keep what `out` holds of them; every section tells the load it ran under.
+    """
+    if unknown := [name for name in names if name not in SECTIONS]:
+        sys.exit(f"error: no section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
+    found: Result = json.loads(out.read_text(encoding="utf-8")) if names and out.is_file() else {"load": {}}
+    found["setting"] = setting()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    for name in names or SECTIONS:
+        before = load()
+        found[name] = SECTIONS[name]()
+        found["load"][name] = [before, load()]
+        found["targets"] = targets(found)
+        out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        out.with_suffix(".md").write_text(markdown(found), encoding="utf-8")
+    sys.stdout.write(markdown(found))
+
+
+def ours() -> Result:
+    """Return the cost of our panel, of its intervals and of `fit` on a frame."""
+    return {
         "panel": summary(in_fresh_process("task.py", "mtb_eval", *PANEL)),
         "panel and intervals": summary(in_fresh_process("task.py", "mtb_eval, intervals", *PANEL)),
         "intervals": summary(in_fresh_process("task.py", "mtb_eval, intervals", "wcr11", "wcr31")),
         "fit on a frame": summary(in_fresh_process("task.py", "mtb_eval, frame")),
     }
-    found["beside"] = [*r_rows(), *(beside(match) for match in MATCHES if match.program not in R_TASKS)]
-    found["studies"] = {"10000": in_fresh_process("growth.py", "studies", "10000")}
-    found["outcomes"] = {str(n): in_fresh_process("growth.py", "outcomes", str(n)) for n in OUTCOMES}
-    found["rows"] = {str(n): in_fresh_process("growth.py", "rows", str(n)) for n in ROWS}
-    found["parquet"] = {str(n): in_fresh_process("growth.py", "parquet", str(n)) for n in ROWS[1:4]}
-    found["boundary"] = [in_fresh_process("boundary.py", *case, "200") for case in BOUNDARY]
-    found["setting"]["load_at_end"] = load()
-    found["targets"] = targets(found)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    text = markdown(found)
-    out.with_suffix(".md").write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
+
+
+def peers() -> list[Result]:
+    """Return a row for each Python peer."""
+    return [beside(match) for match in MATCHES if match.program not in R_TASKS]
+
+
+def growth(kind: str, sizes: tuple[int, ...]) -> Result:
+    """Return how time and memory grow with the number of studies, outcomes or rows."""
+    return {str(n): in_fresh_process("growth.py", kind, str(n)) for n in sizes}
+
+
+def boundary() -> list[Result]:
+    """Return counts of fits that miss the optimum near a cluster variance of zero."""
+    return [in_fresh_process("boundary.py", *case, "200") for case in BOUNDARY]
 
 
 def setting() -> Result:
@@ -89,7 +113,7 @@ def setting() -> Result:
         except PackageNotFoundError:
             versions[package] = "not installed"
     threads = os.environ.get("OPENBLAS_NUM_THREADS", "default")
-    return {"versions": versions, "processors": os.cpu_count(), "blas_threads": threads, "load_at_start": load()}
+    return {"versions": versions, "processors": os.cpu_count(), "blas_threads": threads}
 
 
 def beside(match: Match) -> Result:
@@ -149,11 +173,12 @@ def ratios(row: Result) -> Result:
 
 
 def targets(found: Result) -> list[Result]:
-    """Return each aim with what was measured and whether it was met; None where it could not be measured."""
-    stack, studies = found["beside"][0], found["studies"]["10000"]
+    """Return each aim with what was measured and whether it was met; None where it was not measured."""
+    stack = found.get("r", [{}])[0]
+    ours, studies = found.get("ours", {}), found.get("studies", {}).get("10000", {})
     aims = (
-        ("panel of 30 outcomes, warm (s)", 0.05, found["ours"]["panel"].get("warm_s"), False),
-        ("WCR11 and WCR31 intervals for 30 outcomes, warm (s)", 0.3, found["ours"]["intervals"].get("warm_s"), False),
+        ("panel of 30 outcomes, warm (s)", 0.05, ours.get("panel", {}).get("warm_s"), False),
+        ("WCR11 and WCR31 intervals, 30 outcomes, warm (s)", 0.3, ours.get("intervals", {}).get("warm_s"), False),
         ("10,000 simulated studies by 4 methods (s)", 60, studies.get("seconds"), False),
         ("their peak memory (MB)", 1000, studies.get("peak_mb"), False),
         ("times as fast as R on the same fits, processor time", 50, stack.get("ratio_cpu"), True),
@@ -174,5 +199,16 @@ def _added(row: Result, parts: list[Result]) -> Result:
     return row | {"largest_p_difference": gaps, **ratios(row)}
 
 
+SECTIONS: dict[str, Callable[[], Any]] = {
+    "ours": ours,
+    "r": r_rows,
+    "peers": peers,
+    "studies": partial(growth, "studies", (10_000,)),
+    "outcomes": partial(growth, "outcomes", OUTCOMES),
+    "rows": partial(growth, "rows", ROWS),
+    "parquet": partial(growth, "parquet", ROWS[1:4]),
+    "boundary": boundary,
+}
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "build/bench.json"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "build/bench.json"), *sys.argv[2:])

@@ -31,6 +31,8 @@ def finished(command: Sequence[str], *, timeout: float) -> Result:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout)
     except subprocess.TimeoutExpired:
         return {"error": f"no result after {timeout:.0f} s"}
+    if done.returncode < 0:
+        return {"error": f"ended by signal {-done.returncode}"}
     lines = done.stdout.strip().splitlines()
     if done.returncode or not lines:
         said = (done.stderr.strip().splitlines() or ["no output"])[-1]
