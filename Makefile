@@ -93,7 +93,7 @@ bench: $(VENV)/.run      ## time the inference core beside its peers, into build
 	@mkdir -p build; PYTHONPATH=src .venv-bench/bin/python tests/bench/bench.py build/bench.json
 
 lock: $(VENV)/.run       ## refresh the lock files (needs a package index)
-	@for f in uv run dev bench; do "$(UV)" pip compile -q --no-config --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/$$f.in -o requirements/$$f.txt; done
+	@for f in uv run dev bench browser; do "$(UV)" pip compile -q --no-config --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/$$f.in -o requirements/$$f.txt; done
 	@! grep -nE '://|index-url|find-links' requirements/*.txt
 
 clean:                   ## remove .venv and build

@@ -91,8 +91,8 @@ def _check(arguments: argparse.Namespace) -> int:
     if problems.empty:
         print(f"{arguments.study}: no problems")
         return 0
-    for row in problems.itertuples():
-        print(f"{row.file}{f', column {row.column}' if row.column else ''}: {row.message}")
+    for file, column, message in zip(problems["file"], problems["column"], problems["message"], strict=True):
+        print(f"{file}{', column ' if column else ''}{column}: {message}")
     print(f"{len(problems)} problems", file=sys.stderr)
     return DIFFERENT
 

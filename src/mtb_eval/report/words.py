@@ -1,4 +1,4 @@
-"""The texts of the report: one file per language, the same keys in each."""
+"""The texts of the report: a folder per language with a file per topic, the same files and keys in each."""
 
 from __future__ import annotations
 
@@ -39,9 +39,16 @@ class Words:
 
 @cache
 def words(language: Language) -> Words:
-    """Return the texts of a language; raises FileNotFoundError if there is no such file."""
-    text = (resources.files("mtb_eval.report") / "texts" / f"{language}.toml").read_text(encoding="utf-8")
-    return Words(language=language, texts=MappingProxyType(dict(_flat(tomllib.loads(text)))))
+    """Return the texts of a language; raises ValueError if two of its files hold the same table."""
+    folder = resources.files("mtb_eval.report") / "texts" / language
+    texts: dict[str, Any] = {}
+    for file in sorted(folder.iterdir(), key=lambda f: f.name):
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        twice = sorted(set(tables) & set(texts))
+        if twice:
+            raise ValueError(f"{language}/{file.name}: the table [{twice[0]}] is in another file too")
+        texts.update(tables)
+    return Words(language=language, texts=MappingProxyType(dict(_flat(texts))))
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
