@@ -170,3 +170,22 @@ def test_the_command_answers_bad_input_in_one_line(capsys):
     told = capsys.readouterr()
     assert told.err.startswith("error: no column 'nope'")
     assert told.err.count("\n") == 1
+
+
+def test_rows_of_weight_zero_count_nowhere(toy):
+    some = toy.assign(w=np.where(np.arange(len(toy)) < 11, 0.0, 2.0))
+    with_zeros = fit(some, **MODEL, weights="w", methods=["cr2"])
+    without = fit(some.iloc[11:], **MODEL, weights="w", methods=["cr2"])
+    assert with_zeros.loc[0, "warning"] == f"11 of {len(toy)} rows left out for missing values or weight 0"
+    numbers = ["estimate", "se", "df", "p", "n_mtb", "n_control", "n_clusters"]
+    np.testing.assert_allclose(with_zeros.loc[0, numbers].astype(float), without.loc[0, numbers].astype(float))
+
+
+def test_outcomes_with_other_gaps_from_one_pass_are_those_fitted_alone(toy, tmp_path):
+    gaps = toy.assign(z=np.where(np.arange(len(toy)) % 7 == 0, np.nan, toy["y0"]))
+    gaps.to_csv(tmp_path / "gaps.csv", index=False)
+    arguments = {"treat": "treat", "cluster": "muni", "methods": ["cr2", "wcr31", "lmm"]}
+    for data in (gaps, tmp_path / "gaps.csv"):
+        together = fit(data, y=["y", "z"], **arguments)
+        alone = pd.concat([fit(data, y=k, **arguments) for k in ("y", "z")], ignore_index=True)
+        pd.testing.assert_frame_equal(together, alone)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from mtb_eval.analysis.care_effect import FAILURES, Row, estimate_row, wild_row
 from mtb_eval.analysis.effect_table import effect_table
 from mtb_eval.analysis.fit_table import FitColumns, FitError, Frame, Rows, open_frame, rows_of
-from mtb_eval.inference.chunks import cross_from_chunks
+from mtb_eval.inference.chunks import with_chunk
 from mtb_eval.inference.cluster_level import arm_means, paired_t, unpaired_t
 from mtb_eval.inference.cross import Cross
 from mtb_eval.inference.draws import wild_draws
@@ -79,8 +78,7 @@ def fit(
 
 
 def _rows(frame: Frame, methods: tuple[str, ...], level: float, seed: int) -> Iterator[Row]:
-    for k, outcome in enumerate(frame.columns.y):
-        task, counts = _task(frame, k, level, seed)
+    for outcome, (task, counts) in zip(frame.columns.y, _tasks(frame, level, seed), strict=True):
         base: Row = {"outcome": outcome, "estimand": f"effect of {frame.columns.treat}", **counts}
         for method in methods:
             row = {**base, "estimator": _estimator(method), **_tried(method, task, frame)}
@@ -99,36 +97,39 @@ def _tried(method: str, task: Task, frame: Frame) -> Row:
         return {"method": method, "error": str(failure)}
 
 
-def _task(frame: Frame, k: int, level: float, seed: int) -> tuple[Task, Row]:
-    """Return outcome k's task from one pass over the chunks, and its numbers of rows and clusters."""
-    kept: list[Rows] = []
-    arms = {0.0: 0, 1.0: 0}
+def _tasks(frame: Frame, level: float, seed: int) -> Iterator[tuple[Task, Row]]:
+    """Give each outcome's task, and its numbers of rows and clusters, from one pass over the chunks."""
+    m = len(frame.columns.y)
+    totals: list[Cross | None] = [None] * m
+    arms = np.zeros((m, 2))
+    kept: Rows | None = None
+    for chunk in frame.chunks():
+        kept = rows_of(frame, chunk)
+        for k in range(m):
+            rows = _observed(kept, k)
+            if len(rows.cluster):
+                totals[k] = _added(totals[k], rows, frame.columns.y[k])
+                arms[k] += [(rows.x[:, 1] == arm).sum() for arm in (0.0, 1.0)]
+    for k, cross in enumerate(totals):
+        if cross is None:
+            raise FitError(f"outcome {frame.columns.y[k]!r}: no row is left that has a value")
+        _refuse_collinear(cross, frame)
+        rows_in_memory = None if frame.streamed or kept is None else _observed(kept, k)
+        task = Task(
+            cross=cross,
+            contrast=np.eye(len(frame.names))[1],
+            rows=rows_in_memory,
+            level=level,
+            rng=np.random.default_rng(seed),
+        )
+        yield task, {"n_mtb": arms[k, 1], "n_control": arms[k, 0], "n_clusters": float(np.count_nonzero(cross.n > 0))}
 
-    def parts() -> Iterator[tuple[NDArray[Any], ...]]:
-        for chunk in frame.chunks():
-            rows = _observed(rows_of(frame, chunk), k)
-            if not len(rows.cluster):
-                continue
-            for arm in arms:
-                arms[arm] += int((rows.x[:, 1] == arm).sum())
-            if not frame.streamed:
-                kept.append(rows)
-            yield (rows.x, rows.y, rows.cluster, *(() if rows.weights is None else (rows.weights,)))
 
+def _added(total: Cross | None, rows: Rows, outcome: str) -> Cross | None:
     try:
-        cross = cross_from_chunks(parts())
+        return with_chunk(total, rows.x, rows.y, rows.cluster, rows.weights)
     except ValueError as problem:
-        raise FitError(f"outcome {frame.columns.y[k]!r}: {problem}") from None
-    _refuse_collinear(cross, frame)
-    task = Task(
-        cross=cross,
-        contrast=np.eye(len(frame.names))[1],
-        rows=kept[0] if kept else None,
-        level=level,
-        rng=np.random.default_rng(seed),
-    )
-    counts = {"n_mtb": float(arms[1.0]), "n_control": float(arms[0.0])}
-    return task, {**counts, "n_clusters": float(np.count_nonzero(cross.n > 0))}
+        raise FitError(f"outcome {outcome!r}: {problem}") from None
 
 
 def _refuse_collinear(cross: Cross, frame: Frame) -> None:
@@ -143,8 +144,10 @@ def _refuse_collinear(cross: Cross, frame: Frame) -> None:
 
 
 def _observed(rows: Rows, k: int) -> Rows:
-    """Return the rows that have outcome k, with `y` (n,)."""
+    """Return the rows that have outcome k and a weight other than 0, with `y` (n,)."""
     seen = np.isfinite(rows.y[k])
+    if rows.weights is not None:
+        seen &= rows.weights != 0
     weights = None if rows.weights is None else rows.weights[seen]
     return Rows(x=rows.x[seen], y=rows.y[k][seen], cluster=rows.cluster[seen], weights=weights)
 
@@ -152,7 +155,8 @@ def _observed(rows: Rows, k: int) -> Rows:
 def _warned(row: Row, frame: Frame, n: float) -> Row:
     """Return a row whose warning also counts the rows left out."""
     left = frame.n_rows - int(n)
-    note = f"{left} of {frame.n_rows} rows left out for missing values" if left else ""
+    why = "missing values" if frame.columns.weights is None else "missing values or weight 0"
+    note = f"{left} of {frame.n_rows} rows left out for {why}" if left else ""
     parts = [str(row.get("warning", "")), note]
     return {**row, "warning": "; ".join(p for p in parts if p)}
 

@@ -22,14 +22,24 @@ def cross_from_chunks(chunks: Iterable[Sequence[ArrayLike]]) -> Cross:
     that has an outcome gives basis and offset, so it should hold many rows. Raises ValueError if none has.
     """
     total: Cross | None = None
-    for x, y, cluster, *weights in chunks:
-        if total is None and np.isnan(np.asarray(y, dtype=float)).all():
-            continue
-        part = cross_products(x, y, cluster, weights=weights[0] if weights else None, like=total)
-        total = part if total is None else add(total, part)
+    for chunk in chunks:
+        total = with_chunk(total, *chunk)
     if total is None:
         raise ValueError("no row is left: there is no chunk with an outcome")
     return total
+
+
+def with_chunk(
+    total: Cross | None, x: ArrayLike, y: ArrayLike, cluster: ArrayLike, weights: ArrayLike | None = None
+) -> Cross | None:
+    """Return the sums with one more chunk of rows; None as long as no row had an outcome.
+
+    Shapes as in `cross_products`. The first chunk with an outcome gives basis and offset.
+    """
+    if total is None and np.isnan(np.asarray(y, dtype=float)).all():
+        return None
+    part = cross_products(x, y, cluster, weights=weights, like=total)
+    return part if total is None else add(total, part)
 
 
 def stack(crosses: Sequence[Cross]) -> Cross:
