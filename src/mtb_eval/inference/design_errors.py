@@ -35,9 +35,9 @@ def design_errors(
     """Return power, type S and type M errors at true effects, standard errors and degrees of freedom (broadcast).
 
     "noncentral": the estimate is normal around the effect with standard deviation `se`, and the standard error that a
-    study finds varies as `se` sqrt(chi2(df) / df); found is |estimate / its own standard error| > t(1 - alpha/2, df). So
-    power is that of the noncentral t test. "shifted": the estimate is effect + se t(df) and `se` is known, as in the
-    code of the paper. Both are the same at infinite df. Only the size of the effect matters, not its sign. NaN where
+    study finds varies as `se` sqrt(chi2(df) / df); found is |estimate / its own standard error| > t(1 - alpha/2, df).
+    Power is then that of the noncentral t test. "shifted": the estimate is effect + se t(df) and `se` is known, as
+    in the code of the paper. Both are the same at infinite df. Only the size of the effect matters, not its sign. NaN where
     the standard error is not positive or df not above 0 (for type_m, "shifted": not above 1).
     Gelman & Carlin (2014), doi 10.1177/1745691614551642; moments: Lu, Qiu & Deng (2019), doi 10.1111/bmsp.12132.
     Raises ValueError unless 0 < alpha < 1.
@@ -57,7 +57,8 @@ def design_errors(
 def _critical(df: Array, alpha: float) -> Array:
     """Return the two-sided critical value of t, of the normal distribution at infinite df."""
     finite = np.where(np.isinf(df), 1.0, df)
-    return np.where(np.isinf(df), stats.norm.isf(alpha / 2), stats.t.isf(alpha / 2, finite))
+    value: Array = np.where(np.isinf(df), stats.norm.isf(alpha / 2), stats.t.isf(alpha / 2, finite))
+    return value
 
 
 def _noncentral(shift: Array, df: Array, critical: Array) -> tuple[Array, Array, Array]:
@@ -99,12 +100,14 @@ def _shifted(shift: Array, df: Array, critical: Array) -> tuple[Array, Array, Ar
 
 
 def _tail(a: Array, df: Array) -> Array:
-    return np.where(np.isinf(df), stats.norm.sf(a), stats.t.sf(a, np.where(np.isinf(df), 1.0, df)))
+    tail: Array = np.where(np.isinf(df), stats.norm.sf(a), stats.t.sf(a, np.where(np.isinf(df), 1.0, df)))
+    return tail
 
 
 def _partial_mean(a: Array, df: Array) -> Array:
     finite = np.where(np.isinf(df) | (df <= 1), np.nan, df)
-    return np.where(np.isinf(df), stats.norm.pdf(a), stats.t.pdf(a, finite) * (finite + a**2) / (finite - 1))
+    mean: Array = np.where(np.isinf(df), stats.norm.pdf(a), stats.t.pdf(a, finite) * (finite + a**2) / (finite - 1))
+    return mean
 
 
 _KERNELS = {"noncentral": _noncentral, "shifted": _shifted}
