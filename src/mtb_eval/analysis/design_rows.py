@@ -9,8 +9,7 @@ import pandas as pd
 
 from mtb_eval.analysis.care_effect import Row, attempt
 from mtb_eval.analysis.model_data import ModelData
-from mtb_eval.analysis.outcomes import LOW_DF
-from mtb_eval.analysis.verdicts import sign_of
+from mtb_eval.analysis.verdicts import few_df, sign_of
 from mtb_eval.study import Outcome
 
 ESTIMATE_COLUMNS = (
@@ -67,14 +66,12 @@ def completed(row: Mapping[str, object]) -> Row:
     """Return a row with standardised estimate and limits, and a warning where df are too few for its p to be read."""
     scale = _number(row, "scale")
     ends = sorted(scale * _number(row, c) for c in ("ci_low", "ci_high"))
-    few = f"fewer than {LOW_DF:g} degrees of freedom: p and interval are unreliable"
-    low = _number(row, "df") < LOW_DF
     return {
         **{k: v for k, v in row.items() if k != "scale"},
         "standardised": scale * _number(row, "estimate"),
         "std_low": ends[0],
         "std_high": ends[1],
-        "warning": joined(str(row.get("warning", "")), few if low else ""),
+        "warning": joined(str(row.get("warning", "")), few_df(_number(row, "df"))),
     }
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mtb_eval.analysis.care_effect import FAILURES, Row
 from mtb_eval.analysis.model_data import ModelData, dummies, model_data, stack
 from mtb_eval.analysis.received import at_threshold
-from mtb_eval.analysis.verdicts import sign_of
+from mtb_eval.analysis.verdicts import few_df, sign_of
 from mtb_eval.data.families import Study
 from mtb_eval.study import DoseRule, Outcome, Plan
 
@@ -27,7 +27,6 @@ COUNTED = ("n_high", "n_low", "n_mtb", "n_control", "n_clusters", "warning", "er
 DOSE_COLUMNS = (*NAMED, *ESTIMATED, *COUNTED)
 """Of every estimate of dose: raw scale; standardised positive where it favours MTB or the higher dose."""
 
-LOW_DF = 4.0
 """Degrees of freedom below which a Satterthwaite p is not to be read."""
 
 TEXTS = frozenset(
@@ -131,13 +130,12 @@ def completed(row: Mapping[str, object]) -> Row:
     """Return a row with standardised estimate and limits, and a warning where df are too few for its p to be read."""
     scale, estimate, low, high, df = (_number(row, c) for c in ("scale", "estimate", "ci_low", "ci_high", "df"))
     ends = sorted((scale * low, scale * high))
-    few = f"fewer than {LOW_DF:g} degrees of freedom: p and interval are unreliable" if df < LOW_DF else ""
     return {
         **{k: v for k, v in row.items() if k != "scale"},
         "standardised": scale * estimate,
         "std_low": ends[0],
         "std_high": ends[1],
-        "warning": "; ".join(s for s in (str(row.get("warning", "")), few) if s),
+        "warning": "; ".join(s for s in (str(row.get("warning", "")), few_df(df)) if s),
     }
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from mtb_eval.analysis.care_effect import CARE, FAILURES, primary_design
 from mtb_eval.analysis.effects import deciding_row
 from mtb_eval.analysis.model_data import ModelData, model_data
-from mtb_eval.analysis.verdicts import direction, per_sd, smallest_detectable, verdict
+from mtb_eval.analysis.verdicts import direction, few_df, per_sd, smallest_detectable, verdict
 from mtb_eval.data.families import Study
 from mtb_eval.inference.leverage import effective_clusters, leave_one_out, partial_leverage
 from mtb_eval.inference.multiplicity import benjamini_hochberg
@@ -19,7 +19,6 @@ from mtb_eval.inference.ols import ols
 from mtb_eval.study import Outcome, Plan
 
 Values = dict[str, object]
-LOW_DF = 4.0
 
 
 def outcomes(study: Study, plan: Plan, effects: pd.DataFrame) -> pd.DataFrame:
@@ -125,9 +124,7 @@ def _flag(row: Mapping[str, object], plan: Plan) -> str:
     p, wild, df = (_number(row, k) for k in ("primary_p", "wild_p", "primary_df"))
     if not math.isfinite(p):
         return "the primary model could not be estimated"
-    notes = []
-    if df < LOW_DF:
-        notes.append(f"fewer than {LOW_DF:g} degrees of freedom: p and interval are unreliable")
+    notes = [few_df(df)] if few_df(df) else []
     if math.isfinite(wild) and abs(p - wild) > plan.verdicts.p_disagreement:
         notes.append(f"CR2 and wild bootstrap p differ by more than {plan.verdicts.p_disagreement:g}")
     return "; ".join(notes)

@@ -11,6 +11,7 @@ from mtb_eval.study import VerdictRule
 
 Verdict = Literal["significant", "tendency", "no-difference", "not estimable"]
 Direction = Literal["better", "worse", "none"]
+LOW_DF = 4.0
 
 
 def verdict(p: float, rule: VerdictRule) -> Verdict:
@@ -37,6 +38,14 @@ def sign_of(better: Literal["higher", "lower"]) -> float:
 def per_sd(better: Literal["higher", "lower"], sd: float) -> float:
     """Return what turns an effect into standard deviations, positive favouring MTB; NaN if the outcome is constant."""
     return sign_of(better) / sd if sd > 0 else math.nan
+
+
+def few_df(df: float) -> str:
+    """Return the warning for a p with fewer than 4 Satterthwaite degrees of freedom, else ''.
+
+    Source: Tipton (2015), Psychological Methods 20, doi 10.1037/met0000011.
+    """
+    return f"fewer than {LOW_DF:g} degrees of freedom: p and interval are unreliable" if df < LOW_DF else ""
 
 
 def smallest_detectable(se: float, df: float, *, level: float = 0.95, power: float = 0.8) -> float:

@@ -14,8 +14,7 @@ from mtb_eval.analysis.attrition_case import design_columns
 from mtb_eval.analysis.care_effect import Row, attempt, base_row, estimate_row, primary_design, unusable, wild_row
 from mtb_eval.analysis.design_rows import joined
 from mtb_eval.analysis.model_data import ModelData, model_data
-from mtb_eval.analysis.outcomes import LOW_DF
-from mtb_eval.analysis.verdicts import sign_of, smallest_detectable
+from mtb_eval.analysis.verdicts import few_df, sign_of, smallest_detectable
 from mtb_eval.analysis.waves_series import Series, series
 from mtb_eval.data.families import Study
 from mtb_eval.inference.cross import cross_products
@@ -192,8 +191,7 @@ def _stacked(before: ModelData, after: ModelData, level: float) -> Row:
 def _finished(row: Row, level: float) -> Row:
     rest = {k: v for k, v in row.items() if k != "standardised"}
     se, df = (float(row.get(k, math.nan)) for k in ("se", "df"))  # type: ignore[arg-type]
-    few = f"fewer than {LOW_DF:g} degrees of freedom: p and interval are unreliable" if df < LOW_DF else ""
-    warning = joined(str(row.get("warning", "")), few)
+    warning = joined(str(row.get("warning", "")), few_df(df))
     return {**rest, "mde": smallest_detectable(se, df, level=level), "warning": warning}
 
 

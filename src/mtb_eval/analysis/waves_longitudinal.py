@@ -12,8 +12,7 @@ from mtb_eval.analysis.care_effect import FAILURES, Row, asked_of, estimate_row
 from mtb_eval.analysis.coding_attenuation import primary_row
 from mtb_eval.analysis.design_rows import joined
 from mtb_eval.analysis.model_data import ModelData, dummies, model_data, stack
-from mtb_eval.analysis.outcomes import LOW_DF
-from mtb_eval.analysis.verdicts import sign_of
+from mtb_eval.analysis.verdicts import few_df, sign_of
 from mtb_eval.analysis.waves_series import Series, series
 from mtb_eval.data.families import Study
 from mtb_eval.inference.estimating_equations import robust_estimate
@@ -140,8 +139,7 @@ def _row(base: Row, fit: Longitudinal, contrast: Array, level: float) -> Row:
     name = "maximum likelihood, unstructured over waves"
     row = estimate_row(robust_estimate(fit.equations, contrast, method=name, level=level))
     ends = sorted(scale * float(row[c]) for c in ("ci_low", "ci_high"))  # type: ignore[arg-type]
-    few = f"fewer than {LOW_DF:g} degrees of freedom: p and interval are unreliable"
-    low = few if float(row["df"]) < LOW_DF else ""  # type: ignore[arg-type]
+    low = few_df(float(row["df"]))  # type: ignore[arg-type]
     return {
         **_without_scale(base),
         **row,
