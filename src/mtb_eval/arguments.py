@@ -88,7 +88,7 @@ def _add_synth(commands: Commands) -> None:
 def _add_claims(commands: Commands) -> None:
     parser = _command(commands, "claims", "Hold every published claim against the data.")
     _study_arguments(parser)
-    parser.add_argument("--out", help="also write the claims to this CSV file")
+    parser.add_argument("--out", help="also write the claims to this file: JSON if it ends with .json, else CSV")
     _jobs_argument(parser)
     parser.add_argument("--language", choices=("en", "da"), default="en", help="language of the statements")
 

@@ -111,13 +111,17 @@ def _synth(arguments: argparse.Namespace) -> int:
 def _claims(arguments: argparse.Namespace) -> int:
     from mtb_eval.analysis import evaluate
     from mtb_eval.analysis.claims import disagreements
+    from mtb_eval.report.claims_json import claims_json
     from mtb_eval.report.csv_text import csv_text
 
     plan, study = _load(arguments)
     with _progress(arguments, len(plan.outcomes) + 3, "claims") as told:
-        table = evaluate(study, plan, progress=told, jobs=arguments.jobs).claims
+        results = evaluate(study, plan, progress=told, jobs=arguments.jobs)
+    table = results.claims
     if arguments.out:
-        _write(csv_text(table), arguments.out)
+        as_json = arguments.out.lower().endswith(".json")
+        text = claims_json(table, results.detail.get("claim_power")) if as_json else csv_text(table)
+        _write(text, arguments.out)
     _print_claims(table, arguments.language, synthetic=study.synthetic)
     return DIFFERENT if disagreements(table) else 0
 
@@ -127,7 +131,8 @@ def _print_claims(table: pd.DataFrame, language: str, *, synthetic: bool) -> Non
         print("Synthetic data made to match the published figures: agreement says nothing about the programme.")
     for row in table.itertuples():
         statement, found, why = (getattr(row, f"{name}_{language}") for name in ("statement", "found", "why"))
-        print(f"{row.id:4} {row.result:17} {statement} [{found or why}]")
+        design = f" ({row.grade}; {row.power:.0%} chance to find {row.true_std:.2f} SD)" if row.size else ""
+        print(f"{row.id:4} {row.result:17} {statement} [{found or why}]{design}")
     counts = table["result"].value_counts()
     print("; ".join(f"{n} {result}" for result, n in counts.items()))
 

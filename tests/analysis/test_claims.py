@@ -47,6 +47,19 @@ def test_every_testable_claim_agrees_on_the_calibrated_study(results):
     assert (table.loc[table["result"] == "cannot be tested", ["why_en", "why_da"]] != "").all(axis=None)
 
 
+def test_effect_claims_have_a_grade_and_a_chance_and_no_other_claim_has(results):
+    table = results.claims.set_index("id")
+    effect = table["kind"] == "effect"
+    assert (table.loc[effect, ["outcomes", "grade", "size"]] != "").all(axis=None)
+    assert table.loc[effect, "power"].between(0.05, 1).all()
+    assert table.loc[effect, "type_m"].gt(1).all()
+    assert (table.loc[~effect, ["outcomes", "grade", "size"]] == "").all(axis=None)
+    assert table.loc[~effect, ["true_std", "power", "type_s", "type_m"]].isna().all(axis=None)
+    grades = results.detail["grades"].set_index("outcome")["grade"]
+    assert table.loc["E08", "grade"] == grades[table.loc["E08", "outcomes"]]
+    assert table.loc["A03", ["size", "true_std"]].tolist() == ["published", 0.43]
+
+
 OTHER_TIER = {
     "no-difference": "significant",
     "significant": "tendency",
@@ -172,7 +185,7 @@ def test_numbers_in_words(value, en, da):
 
 def test_p_values_and_shares_in_words():
     assert p_value(0.0312, "en") == "p = .031"
-    assert p_value(0.0312, "da") == "p = ,031"
+    assert p_value(0.0312, "da") == "p = 0,031"
     assert p_value(0.0000312, "en") == "p < .001"
     assert share(138, 183, "en") == "75.4 % (138 of 183)"
     assert share(138, 183, "da") == "75,4 % (138 af 183)"

@@ -27,7 +27,7 @@ def test_the_report_is_complete(written, results):
     out, manifest = written
     tables = {f"tables/{name}.csv" for name in results.named()}
     figures = {f"figures/{d}{n}.{s}" for n in FIGURES for d in ("", "da/") for s in ("svg", "png")}
-    others = {"report.html", "report.da.html", "effects.csv", "claims.csv", "manifest.json"}
+    others = {"report.html", "report.da.html", "effects.csv", "claims.csv", "claims.json", "manifest.json"}
     assert set(_files(out)) == tables | figures | others
     assert set(manifest.outputs) == set(_files(out)) - {"manifest.json"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -38,8 +38,15 @@ def _effect(claim: Claim, evidence: Evidence) -> Found:
     agrees = all(r["replica_verdict"] == wanted for r in rows)
     if wanted != "no-difference":
         agrees = agrees and all(r["replica_direction"] == claim.direction for r in rows)
-    en, da = ("; ".join(_effect_words(r, language) for r in rows) for language in LANGUAGES)
+    en, da = ("; ".join(_by_wave(rows, evidence, language)) for language in LANGUAGES)
     return Found.judged(agrees, float(rows[-1]["replica_std"]), en, da)
+
+
+def _by_wave(rows: list[pd.Series], evidence: Evidence, language: Language) -> Iterator[str]:
+    """Yield what was found at each wave; the wave is named where there are several."""
+    for row in rows:
+        wave = evidence.plan.wave(str(row["wave"])).label.of(language)
+        yield f"{wave}: {_effect_words(row, language)}" if len(rows) > 1 else _effect_words(row, language)
 
 
 def _effect_words(row: pd.Series, language: Language) -> str:
@@ -139,7 +146,7 @@ def _fragility(claim: Claim, evidence: Evidence) -> Found:
         return Found.untestable(*NO_OUTCOME)
     moves = int(hit["estimate"].iloc[0])
     en = f"{moves} event{'s' if moves > 1 else ''} more or less would cross p = .05"
-    return Found.judged(moves <= 2, float(moves), en, f"{moves} hændelse(r) mere eller mindre ville krydse p = ,05")
+    return Found.judged(moves <= 2, float(moves), en, f"{moves} hændelse(r) mere eller mindre ville krydse p = 0,05")
 
 
 def _dose(claim: Claim, evidence: Evidence) -> Found:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mtb_eval.analysis.claim_effects import EFFECT_RULES
+from mtb_eval.analysis.claim_published import kind_labels
 from mtb_eval.analysis.claim_words import LANGUAGES, Evidence, Found, inside, number, share
 from mtb_eval.study import Claim
 
@@ -119,8 +120,10 @@ def _trauma_ranking(claim: Claim, evidence: Evidence) -> Found:
     kinds = [c for c in map(str, evidence.study.families) if c.startswith(prefix) and c.endswith(f"_{wave}")]
     shares = evidence.study.families[kinds].mean().sort_values(ascending=False)
     top = [c.removeprefix(prefix).removesuffix(f"_{wave}") for c in map(str, shares.index[: len(named)])]
-    words = ", ".join(f"{k.replace('_', ' ')} {100 * s:.0f} %" for k, s in zip(top, shares, strict=False))
-    return Found.judged(set(top) == named, math.nan, words, words)
+    labels = kind_labels(evidence.plan, claim.measure)
+    both = [(labels.get(k, (k.replace("_", " "),) * 2), f"{100 * s:.0f} %") for k, s in zip(top, shares, strict=False)]
+    en, da = (", ".join(f"{label[i]} {percent}" for label, percent in both) for i in (0, 1))
+    return Found.judged(set(top) == named, math.nan, en, da)
 
 
 def _visit_value(evidence: Evidence, measure: str, statistic: str) -> tuple[float, int]:

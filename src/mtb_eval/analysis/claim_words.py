@@ -27,14 +27,20 @@ class Evidence:
 
     def outcomes_of(self, claim: Claim) -> list[Outcome]:
         """Return the outcomes with the claim's measure at the claim's waves."""
-        months = {int(m) for part in claim.wave_months.split("|") for m in part.split("-") if m}
-        waves = {w.id for w in self.plan.waves if w.months in months}
-        return [o for o in self.plan.outcomes if o.column == claim.measure and o.wave in waves]
+        return outcomes_of(self.plan, claim)
 
     def row(self, outcome: str) -> pd.Series:
         """Return an outcome's row of the outcomes table."""
         table = self.tables["outcomes"]
         return table[table["outcome"] == outcome].iloc[0]
+
+
+def outcomes_of(plan: Plan, claim: Claim) -> list[Outcome]:
+    """Return the outcomes of a plan with a claim's measure at the claim's waves, the earliest wave first."""
+    months = {int(m) for part in claim.wave_months.split("|") for m in part.split("-") if m}
+    waves = {w.id: w.months for w in plan.waves if w.months in months}
+    found = [o for o in plan.outcomes if o.column == claim.measure and o.wave in waves]
+    return sorted(found, key=lambda o: waves[o.wave])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +81,9 @@ def share(n: int, of: int, language: Language) -> str:
 
 
 def p_value(p: float, language: Language) -> str:
-    """Return a p-value as p = .03, or p < .001."""
-    text = "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")
-    return text.replace(".", ",") if language == "da" else text
+    """Return a p-value as p = .03, or p < .001 (p = 0,03 in Danish)."""
+    text = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    return text.replace(".", ",") if language == "da" else text.replace("0.", ".")
 
 
 def inside(value: float, claim: Claim) -> bool:

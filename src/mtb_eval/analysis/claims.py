@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
 
+from mtb_eval.analysis.claim_power import chance_of
+from mtb_eval.analysis.claim_published import published
 from mtb_eval.analysis.claim_rules import RULES
 from mtb_eval.analysis.claim_words import Evidence, Found
 from mtb_eval.data.families import Study
@@ -25,6 +28,13 @@ CLAIM_RESULT_COLUMNS = (
     "result",
     "why_en",
     "why_da",
+    "outcomes",
+    "grade",
+    "size",
+    "true_std",
+    "power",
+    "type_s",
+    "type_m",
 )
 NOT_TESTABLE = {
     "qualitative": (
@@ -35,17 +45,37 @@ NOT_TESTABLE = {
     "caveat": ("a caveat that data cannot test", "et forbehold, som data ikke kan afprøve"),
     "design": ("a definition, not a finding", "en definition, ikke et resultat"),
 }
+CHANCE = ("size", "true_std", "power", "type_s", "type_m")
 NO_FIGURE = ("no figure was published", "der er ikke offentliggjort et tal")
 
 
 def claims(study: Study, plan: Plan, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return one row per claim of the plan; `tables` are the tables of Results made so far, by name.
 
+    What was published, what these data give (`found`, `value`) and whether they agree (`result`); for claims of kind
+    "effect" also: outcomes (ids, "; " between), grade (of each outcome, one where all are the same), and from the table
+    `claim_power` at the published or, failing that, the plan's main size: size, true_std, power, type_s, type_m.
     Raises KeyError if a claim names a check that does not exist.
     """
     evidence = Evidence(study=study, plan=plan, tables=tables)
-    rows = [_as_row(c, _found(c, evidence)) for c in plan.claims]
+    power = tables.get("claim_power", pd.DataFrame())
+    rows = [{**_as_row(c, _found(c, evidence), plan), **_design(c, power, plan)} for c in plan.claims]
     return pd.DataFrame(rows, columns=list(CLAIM_RESULT_COLUMNS))
+
+
+def _design(claim: Claim, power: pd.DataFrame, plan: Plan) -> dict[str, object]:
+    """Return the outcomes of an effect claim, their grades, and the chance of its being found."""
+    mine = power[(power["claim"] == claim.id) & (power["outcome"] != "")] if len(power) else power
+    if mine.empty:
+        return {**dict.fromkeys(("outcomes", "grade", "size"), ""), **dict.fromkeys(CHANCE[1:], math.nan)}
+    graded = mine.drop_duplicates("outcome")
+    grades = [g for g in graded["grade"] if g]
+    shown = chance_of(claim.id, power, plan)
+    return {
+        "outcomes": "; ".join(graded["outcome"]),
+        "grade": "; ".join(grades if len(set(grades)) > 1 else grades[:1]),
+        **{name: shown.get(name, "" if name == "size" else math.nan) for name in CHANCE},
+    }
 
 
 def _found(claim: Claim, evidence: Evidence) -> Found:
@@ -54,8 +84,8 @@ def _found(claim: Claim, evidence: Evidence) -> Found:
     return RULES[claim.check](claim, evidence)
 
 
-def _as_row(claim: Claim, found: Found) -> dict[str, object]:
-    published_en, published_da = _published(claim)
+def _as_row(claim: Claim, found: Found, plan: Plan) -> dict[str, object]:
+    published_en, published_da = published(claim, plan)
     return {
         "id": claim.id,
         "kind": claim.kind,
@@ -71,31 +101,6 @@ def _as_row(claim: Claim, found: Found) -> dict[str, object]:
         "why_en": found.why_en,
         "why_da": found.why_da,
     }
-
-
-VERDICTS = {
-    "no-difference": ("no difference", "ingen forskel"),
-    "significant": ("significant", "signifikant"),
-    "tendency": ("tendency", "tegn på forskel"),
-    "near-significant": ("almost significant", "tilnærmelsesvis signifikant"),
-    "significant-change": ("significant change", "signifikant ændring"),
-    "no-change": ("no change", "ingen ændring"),
-}
-DIRECTIONS = {"better": ("MTB better", "MTB bedre"), "worse": ("MTB worse", "MTB dårligere")}
-
-
-def _published(claim: Claim) -> tuple[str, str]:
-    value_en, value_da = claim.value, claim.value.replace(".", ",") if claim.statistic != "range" else claim.value
-    if not value_en and claim.low is not None and claim.high is not None:
-        value_en = value_da = f"{claim.low:g}-{claim.high:g}"
-    value_en, value_da = (v.replace("|", ", ").replace("_", " ") for v in (value_en, value_da))
-    if claim.statistic == "percent":
-        value_en, value_da = f"{value_en} %", f"{value_da} %"
-    verdict = VERDICTS.get(claim.verdict, ("", ""))
-    way = DIRECTIONS.get(claim.direction, ("", "")) if claim.kind == "effect" else ("", "")
-    parts = ([value_en, verdict[0], way[0]], [value_da, verdict[1], way[1]])
-    en, da = (", ".join(x for x in side if x) for side in parts)
-    return en, da
 
 
 def disagreements(table: pd.DataFrame) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from mtb_eval.analysis.baseline import baseline
+from mtb_eval.analysis.claim_power import claim_power
 from mtb_eval.analysis.claims import claims
 from mtb_eval.analysis.detail import detail
 from mtb_eval.analysis.dose import dose_bins
@@ -43,7 +44,8 @@ def evaluate(study: Study, plan: Plan, *, progress: Progress = silent, jobs: int
         "failures": failures(table),
     }
     further = detail(study, plan, tables, progress=progress, jobs=jobs)
-    return Results(**tables, claims=claims(study, plan, tables), detail=further)
+    further["claim_power"] = claim_power(plan, {**tables, **further})
+    return Results(**tables, claims=claims(study, plan, {**tables, **further}), detail=further)
 
 
 def failures(effects_table: pd.DataFrame) -> pd.DataFrame:

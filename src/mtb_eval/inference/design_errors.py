@@ -37,8 +37,8 @@ def design_errors(
     "noncentral": the estimate is normal around the effect with standard deviation `se`, and the standard error that a
     study finds varies as `se` sqrt(chi2(df) / df); found is |estimate / its own standard error| > t(1 - alpha/2, df).
     Power is then that of the noncentral t test. "shifted": the estimate is effect + se t(df) and `se` is known, as
-    in the code of the paper. Both are the same at infinite df. Only the size of the effect matters, not its sign. NaN where
-    the standard error is not positive or df not above 0 (for type_m, "shifted": not above 1).
+    in the code of the paper. Both are the same at infinite df. Only the size of the effect matters, not its sign.
+    NaN where the standard error is not positive or df not above 0 (for type_m, "shifted": not above 1).
     Gelman & Carlin (2014), doi 10.1177/1745691614551642; moments: Lu, Qiu & Deng (2019), doi 10.1111/bmsp.12132.
     Raises ValueError unless 0 < alpha < 1.
     """

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mtb_eval.analysis.results import Results
 from mtb_eval.analysis.workers import on_workers
+from mtb_eval.report.claims_json import claims_json
 from mtb_eval.report.csv_text import csv_text
 from mtb_eval.report.edition import Edition, Provenance, edition
 from mtb_eval.report.figures import FIGURES
@@ -63,6 +64,8 @@ def _tables(results: Results) -> Iterator[File]:
         yield f"tables/{name}.csv", content, made_by
         if name in FIRST:
             yield f"{name}.csv", content, made_by
+    claims = claims_json(results.claims, results.detail.get("claim_power"))
+    yield "claims.json", claims.encode("utf-8"), _name(claims_json)
 
 
 def _edition_files(language: Language, *, plan: Plan, results: Results, provenance: Provenance) -> list[File]:

@@ -1,6 +1,7 @@
 """What is declared: the plan, the instruments, the files and the published claims, as frozen objects."""
 
 from mtb_eval.study.attrition_rule import AttritionRule
+from mtb_eval.study.claim_rule import ClaimPowerRule
 from mtb_eval.study.claims import Claim, read_claims
 from mtb_eval.study.dose_rule import DoseDetail, VisitRule
 from mtb_eval.study.economy_rule import EconomyRule
@@ -29,6 +30,7 @@ __all__ = [
     "AttritionRule",
     "Category",
     "Claim",
+    "ClaimPowerRule",
     "Column",
     "Covariate",
     "Cutoff",

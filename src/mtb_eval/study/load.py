@@ -107,6 +107,9 @@ def _dangling_rules(plan: Plan, columns: set[str]) -> Iterator[str]:
         prior = getattr(detail, name)
         if len(prior) != 2 or min(prior) <= 0:
             yield f"placements_detail: {name} needs two numbers above 0"
+    power = plan.claim_power
+    if power and (power.main not in power.effects or min(power.effects) <= 0):
+        yield "claim_power: effects must be above 0, and main one of them"
     if economy and economy.outcome not in {o.id for o in plan.outcomes}:
         yield f"economy: outcome {economy.outcome!r} is not declared"
 

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Literal, Protocol, TypeVar
 
 from mtb_eval.study.attrition_rule import AttritionRule
+from mtb_eval.study.claim_rule import ClaimPowerRule
 from mtb_eval.study.claims import Claim
 from mtb_eval.study.dose_rule import DoseDetail, VisitRule
 from mtb_eval.study.economy_rule import EconomyRule
@@ -198,6 +199,7 @@ class Plan:
     usual_care: UsualCareRule | None = None
     lot: LotRule | None = None
     attrition: AttritionRule | None = None
+    claim_power: ClaimPowerRule | None = None
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     claims: tuple[Claim, ...] = ()
