@@ -11,6 +11,7 @@ from tests.report.example_attrition import example_attrition
 from tests.report.example_coding import example_coding
 from tests.report.example_design import example_design
 from tests.report.example_dose import example_dose
+from tests.report.example_placements import example_placements
 from tests.report.example_trust import example_trust
 
 from mtb_eval.analysis.effect_table import effect_table
@@ -53,6 +54,7 @@ def example_results(plan: Plan, seed: int = 1) -> Results:
             **example_coding(plan),
             **example_trust(plan),
             **example_attrition(plan),
+            **example_placements(plan),
         },
     )
 

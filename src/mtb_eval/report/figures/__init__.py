@@ -11,6 +11,7 @@ from mtb_eval.report.figures.attrition import attrition, tipping
 from mtb_eval.report.figures.baseline import baseline
 from mtb_eval.report.figures.calendar import calendar
 from mtb_eval.report.figures.change import change
+from mtb_eval.report.figures.claim_power import claim_power
 from mtb_eval.report.figures.claims import claims
 from mtb_eval.report.figures.dose import dose_bins, dose_contrasts
 from mtb_eval.report.figures.dose_profile import dose_profile
@@ -18,6 +19,7 @@ from mtb_eval.report.figures.evidence import evidence, evidence_weights
 from mtb_eval.report.figures.flow import flow
 from mtb_eval.report.figures.forest import forest
 from mtb_eval.report.figures.growth import growth
+from mtb_eval.report.figures.placement_tests import placement_tests
 from mtb_eval.report.figures.placements import placements
 from mtb_eval.report.figures.response import response, trajectories
 from mtb_eval.report.figures.trust import placebo, spread, trust
@@ -46,10 +48,12 @@ FIGURES: Mapping[str, Callable[[Edition], Drawing | Absent]] = MappingProxyType(
         "dose-bins": dose_bins,
         "dose-profile": dose_profile,
         "placements": placements,
+        "placement-tests": placement_tests,
         "response": response,
         "attrition": attrition,
         "tipping": tipping,
         "claims": claims,
+        "claim-power": claim_power,
     }
 )
 

@@ -6,7 +6,10 @@ from mtb_eval.report.cells import columns, count, figure, interval, note, p, per
 from mtb_eval.report.document import Cell, Fold, Line, Section, Table, absent, filled
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.findings import placement_risks, placement_values
+from mtb_eval.report.placement_values import tally, tested
 from mtb_eval.report.rows import Row, first, known, number, text
+from mtb_eval.report.sections.placement_doubt import changes_fold, incidence_fold, later_fold
+from mtb_eval.report.sections.placement_tests import sources_fold, tests_fold
 
 NUMBERS = "estimate interval p"
 SHARES = ("risk", "difference")
@@ -17,10 +20,14 @@ def placements(edition: Edition) -> Section:
     values, title = placement_values(edition), edition.say("placements.heading")
     if not placement_risks(edition):
         return absent("placements", title, edition.say("absent.placements"))
-    finding = [edition.say(f"placements.{k}", **values) for k in ("finding", "finding_ratio")]
+    finite = known(first(edition.rows("placements"), measure="risk ratio"), "estimate") and _both_have(edition)
+    said = ("finding", "finding_ratio" if finite else "finding_no_ratio")
+    finding = [edition.say(f"placements.{k}", **values) for k in said]
     moves = first(edition.rows("placements"), measure="fragility")
     if known(moves, "estimate"):
         finding.append(edition.say("placements.fragility", moves=edition.numbers.count(number(moves, "estimate"))))
+    if tested(edition):
+        finding.append(edition.say("placements.finding_tests", **tally(edition)))
     return Section(
         id="placements",
         title=title,
@@ -28,8 +35,18 @@ def placements(edition: Edition) -> Section:
         figures=("placements",),
         tables=filled(_table(edition)),
         sure=(edition.say("placements.sure_method"), edition.say("placements.sure_wrong")),
-        folds=(Fold(id="placement-times", title=edition.say("placements.times"), tables=filled(_times(edition))),),
+        folds=tuple(f for f in _folds(edition) if f.tables),
     )
+
+
+def _both_have(edition: Edition) -> bool:
+    return all(events > 0 for _, events, _ in placement_risks(edition))
+
+
+def _folds(edition: Edition) -> tuple[Fold, ...]:
+    steps = Fold(id="placement-times", title=edition.say("placements.times"), tables=filled(_times(edition)))
+    made = (tests_fold, changes_fold, later_fold, incidence_fold, sources_fold)
+    return (*(make(edition) for make in made), steps)
 
 
 def _table(edition: Edition) -> Table:
