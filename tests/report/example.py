@@ -8,6 +8,7 @@ from dataclasses import fields
 import numpy as np
 import pandas as pd
 from tests.report.example_attrition import example_attrition
+from tests.report.example_claims import design_columns, example_claims
 from tests.report.example_coding import example_coding
 from tests.report.example_design import example_design
 from tests.report.example_dose import example_dose
@@ -54,6 +55,7 @@ def example_results(plan: Plan, seed: int = 1) -> Results:
             **example_coding(plan),
             **example_trust(plan),
             **example_attrition(plan),
+            **example_claims(plan),
             **example_placements(plan),
         },
     )
@@ -276,7 +278,7 @@ def _claims(plan: Plan, rng: np.random.Generator) -> pd.DataFrame:
                 "statement_da": c.statement_da, "published_en": c.value, "published_da": c.value.replace(".", ","),
                 "found_en": "67.1 (n = 183)" if tested else "", "found_da": "67,1 (n = 183)" if tested else "",
                 "value": 67.1 if tested else math.nan, "result": result, "why_en": "" if tested else "no figure",
-                "why_da": "" if tested else "intet tal",
+                "why_da": "" if tested else "intet tal", **design_columns(c),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)

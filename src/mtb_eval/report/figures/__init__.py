@@ -11,6 +11,7 @@ from mtb_eval.report.figures.attrition import attrition, tipping
 from mtb_eval.report.figures.baseline import baseline
 from mtb_eval.report.figures.calendar import calendar
 from mtb_eval.report.figures.change import change
+from mtb_eval.report.figures.claim_power import claim_power
 from mtb_eval.report.figures.claims import claims
 from mtb_eval.report.figures.dose import dose_bins, dose_contrasts
 from mtb_eval.report.figures.dose_profile import dose_profile
@@ -52,6 +53,7 @@ FIGURES: Mapping[str, Callable[[Edition], Drawing | Absent]] = MappingProxyType(
         "attrition": attrition,
         "tipping": tipping,
         "claims": claims,
+        "claim-power": claim_power,
     }
 )
 
