@@ -3,6 +3,7 @@
 from mtb_eval.study.attrition_rule import AttritionRule
 from mtb_eval.study.claim_rule import ClaimPowerRule
 from mtb_eval.study.claims import Claim, read_claims
+from mtb_eval.study.disclosure_rule import DisclosureRule
 from mtb_eval.study.dose_rule import DoseDetail, VisitRule
 from mtb_eval.study.economy_rule import EconomyRule
 from mtb_eval.study.instruments import Cutoff, Instrument, Scale
@@ -34,6 +35,7 @@ __all__ = [
     "Column",
     "Covariate",
     "Cutoff",
+    "DisclosureRule",
     "DoseDetail",
     "DoseRule",
     "EconomyRule",

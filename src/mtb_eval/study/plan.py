@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeVar
 from mtb_eval.study.attrition_rule import AttritionRule
 from mtb_eval.study.claim_rule import ClaimPowerRule
 from mtb_eval.study.claims import Claim
+from mtb_eval.study.disclosure_rule import DisclosureRule
 from mtb_eval.study.dose_rule import DoseDetail, VisitRule
 from mtb_eval.study.economy_rule import EconomyRule
 from mtb_eval.study.instruments import Instrument
@@ -199,6 +200,7 @@ class Plan:
     usual_care: UsualCareRule | None = None
     lot: LotRule | None = None
     attrition: AttritionRule | None = None
+    disclosure: DisclosureRule | None = None
     claim_power: ClaimPowerRule | None = None
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()

@@ -1,0 +1,249 @@
+"""The counts in the results tables as quantities, and the additions that hold between them."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pandas as pd
+
+from mtb_eval.analysis.disclosure_declared import Sum, TableRule, declared
+from mtb_eval.study import Plan
+
+Axes = tuple[tuple[str, str], ...]
+Quantity = tuple[str, Axes]
+Place = tuple[str, int, str]
+"""Table, row and column of a cell."""
+VISITED = "visited"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addition:
+    """`parts` add up to `total`; what is not published among them is a hidden rest."""
+
+    total: Quantity
+    parts: tuple[Quantity, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Counts:
+    """Every quantity with its value and the cells that show it; `clashes` are quantities with two values."""
+
+    values: dict[Quantity, float] = field(default_factory=dict)
+    places: dict[Quantity, list[Place]] = field(default_factory=lambda: defaultdict(list))
+    at: dict[Place, Quantity] = field(default_factory=dict)
+    additions: list[Addition] = field(default_factory=list)
+    clashes: list[Quantity] = field(default_factory=list)
+
+    def add(self, quantity: Quantity, value: float, place: Place) -> None:
+        """Note that a cell shows a quantity; a second value of one quantity becomes a quantity of its own."""
+        if self.values.get(quantity, value) != value:
+            self.clashes.append(quantity)
+            quantity = (quantity[0], (*quantity[1], ("value", f"{value:g}")))
+        self.values[quantity] = value
+        self.places[quantity].append(place)
+        self.at[place] = quantity
+
+    def parts(self, total: Quantity, parts: tuple[Quantity, ...]) -> None:
+        """Note an addition; what the parts leave is a hidden rest. One that does not add up is left out."""
+        rest = self.values[total] - sum(self.values[p] for p in parts)
+        if rest < 0:
+            return
+        if rest > 0:
+            hidden = ("rest", (("addition", str(len(self.additions))),))
+            self.values[hidden] = rest
+            parts = (*parts, hidden)
+        self.additions.append(Addition(total=total, parts=parts))
+
+
+def counts_of(tables: Mapping[str, pd.DataFrame], plan: Plan) -> Counts:
+    """Return every declared count of the tables and the additions between them."""
+    counts = Counts()
+    for name, frame in tables.items():
+        rule = declared().tables.get(name)
+        if rule is not None:
+            _collect(counts, name, frame, rule, plan)
+    for name, frame in tables.items():
+        rule = declared().tables.get(name)
+        for part, whole in rule.of.items() if rule is not None else ():
+            _parts_of(counts, name, len(frame), part, whole)
+    kinds: dict[str, list[Quantity]] = defaultdict(list)
+    for quantity in counts.values:
+        kinds[quantity[0]].append(quantity)
+    for declaration in declared().sums:
+        _declared_sums(counts, declaration, kinds)
+    _intervals(counts)
+    return counts
+
+
+def is_share(frame: pd.DataFrame, plan: Plan) -> list[bool]:
+    """Return for each row whether its mean is a proportion: by its kind, else by the kind of its outcome."""
+    if "kind" in frame:
+        return [k in ("share", "binary") for k in frame["kind"]]
+    if "outcome" in frame:
+        yes_no = {o.id for o in plan.outcomes if o.kind == "binary"}
+        return [o in yes_no for o in frame["outcome"]]
+    return [True] * len(frame)
+
+
+def people_rows(frame: pd.DataFrame, rule: TableRule) -> list[bool]:
+    """Return for each row whether its counts are counts of people."""
+    return [all(frame[c].iloc[k] == v for c, v in rule.people.items()) for k in range(len(frame))]
+
+
+def _collect(counts: Counts, name: str, frame: pd.DataFrame, rule: TableRule, plan: Plan) -> None:
+    mine = people_rows(frame, rule) if rule.people else [True] * len(frame)
+    for column, text in {**rule.n, **rule.count}.items():
+        if column not in frame:
+            continue
+        quantity = _reader(text, frame, plan, f"{name}.{column}")
+        for k, value in enumerate(frame[column].tolist()):
+            if mine[k] and _known(value):
+                counts.add(quantity(k), float(value), (name, k, column))
+    shares = is_share(frame, plan) if rule.share else []
+    for column, (base, text) in rule.share.items():
+        if column not in frame or base not in frame:
+            continue
+        quantity = _reader(text, frame, plan, f"{name}.{column}")
+        for k, (value, n) in enumerate(zip(frame[column].tolist(), frame[base].tolist(), strict=True)):
+            if shares[k] and _known(value) and _known(n) and (name, k, base) in counts.at:
+                counts.add(quantity(k), float(round(value * n)), (name, k, column))
+                counts.parts(counts.at[name, k, base], (counts.at[name, k, column],))
+
+
+def _known(value: object) -> bool:
+    return value is not None and value is not pd.NA and math.isfinite(float(value))  # type: ignore[arg-type]
+
+
+def _reader(text: str, frame: pd.DataFrame, plan: Plan, own: str) -> Callable[[int], Quantity]:
+    """Return what makes the quantity of a row from its declaration; one without is the cell's own."""
+    if not text:
+        return lambda k: (own, (("row", str(k)),))
+    kind, *axes = text.split()
+    kinds = [str(v) for v in frame[kind[1:]]] if kind.startswith("@") else [kind] * len(frame)
+    alias = declared().alias
+    values = [(a, _axis(v or f"@{a}", frame)) for a, _, v in (x.partition("=") for x in axes)]
+
+    def quantity(k: int) -> Quantity:
+        named, *more = alias.get(kinds[k], kinds[k]).split()
+        found = {a: v[k] for a, v in values}
+        found.update((a, v) for a, _, v in (m.partition("=") for m in more))
+        if found.get("outcome") == "":
+            return own, (("row", str(k)),)
+        return _bounds(named, found, plan) if named == VISITED else (named, _axes(found))
+
+    return quantity
+
+
+def _axis(value: str, frame: pd.DataFrame) -> list[str]:
+    if not value.startswith("@"):
+        return [value] * len(frame)
+    column = value[1:]
+    return [_code(v) for v in frame[column].tolist()] if column in frame else [""] * len(frame)
+
+
+def _code(value: object) -> str:
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _axes(found: Mapping[str, str]) -> Axes:
+    return tuple(sorted((a, v) for a, v in found.items() if v != ""))
+
+
+def _bounds(kind: str, found: dict[str, str], plan: Plan) -> Quantity:
+    """Return a class of visits with its lower and its upper bound (exclusive); "dose" is the plan's threshold."""
+    if found.get("to"):
+        found["high"] = f"{float(found['to']) + 1:g}"
+    found.pop("to", None)
+    if found.get("low") == "0":
+        del found["low"]
+    cut = dose_cut(plan)
+    return kind, _axes({a: cut if v == "dose" else v for a, v in found.items()})
+
+
+def dose_cut(plan: Plan) -> str:
+    """Return the number of visits from which a dose is high, as it stands in a quantity; empty if none is declared."""
+    return "" if plan.dose is None else str(plan.dose.threshold + (plan.dose.comparison == "more_than"))
+
+
+def _parts_of(counts: Counts, name: str, n_rows: int, part: str, whole: str) -> None:
+    for k in range(n_rows):
+        if (name, k, part) in counts.at and (name, k, whole) in counts.at:
+            counts.parts(counts.at[name, k, whole], (counts.at[name, k, part],))
+
+
+def _declared_sums(counts: Counts, rule: Sum, kinds: Mapping[str, list[Quantity]]) -> None:
+    groups: dict[Axes, list[Quantity]] = defaultdict(list)
+    for quantity in (q for kind in rule.parts for q in kinds.get(kind, ())):
+        named = dict(quantity[1])
+        if not _fits(named, rule) or {*rule.each} - {*named} or "value" in named:
+            continue
+        if "all" in named.values() or (rule.over and named.get(rule.over, rule.all) == rule.all):
+            continue
+        groups[tuple((a, named[a]) for a in rule.each)].append(quantity)
+    for total in kinds.get(rule.total, ()):
+        named = dict(total[1])
+        outer = not rule.over or named.get(rule.over, rule.all) == rule.all
+        if not outer or not _fits(named, rule) or "value" in named:
+            continue
+        if all(a in named for a in rule.each):
+            mine = [tuple((a, named[a]) for a in rule.each)]
+        else:
+            mine = [g for g in groups if all(named.get(a, v) == v for a, v in g)]
+        for group in mine:
+            if group in groups and total not in groups[group]:
+                counts.parts(total, tuple(groups[group]))
+
+
+def _fits(named: Mapping[str, str], rule: Sum) -> bool:
+    return all(named.get(a, v) == v for a, v in rule.where.items())
+
+
+def _intervals(counts: Counts) -> None:
+    """Note what classes of one measure with different bounds give away together.
+
+    The number below each bound that can be worked out from the classes gives the number between two neighbouring
+    bounds; each class is the sum of these.
+    """
+    groups: dict[Axes, dict[tuple[float, float], Quantity]] = defaultdict(dict)
+    for quantity in [q for q in counts.values if q[0] == VISITED]:
+        named = dict(quantity[1])
+        bounds = (float(named.pop("low", "0")), float(named.pop("high", "inf")))
+        if "value" not in named and (bounds != (0.0, math.inf) or "outcome" not in named):
+            groups[tuple(named.items())][bounds] = quantity
+    for group, classes in groups.items():
+        total = ("analysed", _axes({**dict(group), "arm": "mtb"})) if group else ("recruited", (("arm", "mtb"),))
+        if total in counts.values:
+            classes.setdefault((0.0, math.inf), total)
+        below = _below(counts, classes)
+        cuts = sorted(below)
+        for low, high in pairwise(cuts):
+            counts.values.setdefault(_atom(group, low, high, classes), below[high] - below[low])
+        for (low, high), quantity in classes.items():
+            inner = [c for c in cuts if low <= c <= high]
+            if len(inner) > 2:
+                atoms = tuple(_atom(group, a, b, classes) for a, b in pairwise(inner))
+                counts.parts(quantity, atoms)
+
+
+def _atom(group: Axes, low: float, high: float, classes: Mapping[tuple[float, float], Quantity]) -> Quantity:
+    return classes.get((low, high), ("between", (*group, ("low", f"{low:g}"), ("high", f"{high:g}"))))
+
+
+def _below(counts: Counts, classes: Mapping[tuple[float, float], Quantity]) -> dict[float, float]:
+    """Return the number below each bound that follows from the classes, beginning with none below 0."""
+    below, found = {0.0: 0.0}, True
+    while found:
+        found = False
+        for (low, high), quantity in classes.items():
+            n = counts.values[quantity]
+            if low in below and high not in below:
+                below[high], found = below[low] + n, True
+            elif high in below and low not in below:
+                below[low], found = below[high] - n, True
+    return below
