@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pandas as pd
 
@@ -59,6 +59,13 @@ def disclosed(results: Results, plan: Plan) -> tuple[Results, pd.DataFrame]:
     shown = {name: _shown(name, frame, control, log) for name, frame in tables.items()}
     shown["claims"] = _claims(shown["claims"], control, shown, log)
     return _results(results, shown), pd.DataFrame(log, columns=list(SUPPRESSED_COLUMNS))
+
+
+def released(results: Results, plan: Plan, *, internal: bool = False) -> Results:
+    """Return the results for a report, with the table `suppressed`; an internal report shows all and lists it still."""
+    shown, suppressed = disclosed(results, plan)
+    kept = results if internal else shown
+    return replace(kept, detail={**kept.detail, "suppressed": suppressed})
 
 
 def _results(results: Results, tables: Mapping[str, pd.DataFrame]) -> Results:
