@@ -15,12 +15,16 @@ from mtb_eval.study import Outcome, Plan, Wave
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Where the numbers come from: made or collected, seed, SHA-256 by input file, versions by name."""
+    """Where the numbers come from: made or collected, seed, SHA-256 by input file, versions by name.
+
+    `internal` if small counts are shown, so that the report must stay in the secure environment.
+    """
 
     synthetic: bool
     seed: int | None
     inputs: Mapping[str, str]
     versions: Mapping[str, str]
+    internal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +121,12 @@ class Edition:
     def earlier_outcomes(self) -> list[Row]:
         """Return the rows of the outcomes table at other waves, in the table's order."""
         return [r for r in self.rows("outcomes") if text(r, "wave") != self.main_wave.id]
+
+    @property
+    def banners(self) -> list[tuple[str, str]]:
+        """What must stand over every page, as a few words and a sentence: internal use, synthetic data."""
+        made = {"internal": self.provenance.internal, "synthetic": self.provenance.synthetic}
+        return [(self.say(f"{k}.banner"), self.say(f"{k}.banner_text")) for k, stands in made.items() if stands]
 
     @property
     def level(self) -> str:

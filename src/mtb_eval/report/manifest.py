@@ -28,6 +28,7 @@ class Manifest:
 
     plan: str
     synthetic: bool
+    internal: bool
     seed: int | None
     versions: Mapping[str, str]
     inputs: Mapping[str, str]

@@ -108,13 +108,17 @@ class Sheet:
 
 
 def sheet(edition: Edition, title: str, *, width: float, body: float) -> Sheet:
-    """Return an empty sheet with the finding as its heading, marked where the data are synthetic."""
+    """Return an empty sheet with the finding as its heading, marked if the data are synthetic or it is internal."""
     lines = wrapped(title, width - 2, size=TITLE, weight="bold")
     heading = 5.2 + 4.7 * len(lines)
     height = body + heading
     figure = Figure(figsize=(width * MM, height * MM), facecolor=WHITE)
     if edition.provenance.synthetic:
         figure.text(1 / width, 1 - 1 / height, edition.say("synthetic.tag"), size=SMALL, color=GREY, va="top")
+    if edition.provenance.internal:
+        tag, middle = edition.say("internal.tag"), (0.5, 0.5 * body / height)
+        figure.text(1 - 1 / width, 1 - 1 / height, tag, size=SMALL, weight="bold", color=VERMILLION, va="top", ha="right")
+        figure.text(*middle, tag, size=0.17 * width, color=GREY, alpha=0.13, va="center", ha="center", rotation=24)
     for k, line in enumerate(lines):
         figure.text(1 / width, 1 - (5.2 + 4.7 * k) / height, line, size=TITLE, weight="bold", va="top")
     canvas = figure.add_axes((0, 0, 1, body / height))

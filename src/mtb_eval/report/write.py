@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from mtb_eval.analysis.disclosure import released
 from mtb_eval.analysis.results import Results
 from mtb_eval.analysis.workers import on_workers
 from mtb_eval.report.claims_json import claims_json
@@ -32,19 +33,27 @@ def write_report(
     inputs: Mapping[str, str],
     seed: int | None = None,
     versions: Mapping[str, str] | None = None,
+    internal: bool = False,
     progress: Callable[[str], None] | None = None,
     jobs: int = 1,
 ) -> Manifest:
     """Write the report of `results` as the folder `out` and return its manifest.
 
     `inputs` are SHA-256 by file name, `versions` default to those installed; `progress` is told what has been made,
-    and `jobs` processes share the work.
+    and `jobs` processes share the work. Counts under the plan's threshold and what would reveal them are left out
+    (analysis/disclosure.py), unless the report is `internal`: it shows all, says so on every page and figure, and must
+    stay in the secure environment.
     The same arguments give the same bytes. `out` is replaced only when everything has been made; raises ReportError
     if it holds something that is no report.
     """
     provenance = Provenance(
-        synthetic=synthetic, seed=seed, inputs=dict(inputs), versions=dict(versions or installed_versions())
+        synthetic=synthetic,
+        internal=internal,
+        seed=seed,
+        inputs=dict(inputs),
+        versions=dict(versions or installed_versions()),
     )
+    results = released(results, plan, internal=internal)
     told = progress or (lambda _: None)
     files = list(_tables(results))
     make = partial(_edition_files, plan=plan, results=results, provenance=provenance)
@@ -86,6 +95,7 @@ def _manifest(plan: Plan, provenance: Provenance, files: list[File]) -> Manifest
     return Manifest(
         plan=plan.id,
         synthetic=provenance.synthetic,
+        internal=provenance.internal,
         seed=provenance.seed,
         versions=provenance.versions,
         inputs=provenance.inputs,
