@@ -1,8 +1,10 @@
 """What is declared: the plan, the instruments, the files and the published claims, as frozen objects."""
 
 from mtb_eval.study.attrition_rule import AttritionRule
+from mtb_eval.study.checklist import ChecklistItem, read_checklist
 from mtb_eval.study.claim_rule import ClaimPowerRule
 from mtb_eval.study.claims import Claim, read_claims
+from mtb_eval.study.deviations import Deviation, read_deviations
 from mtb_eval.study.disclosure_rule import DisclosureRule
 from mtb_eval.study.dose_rule import DoseDetail, VisitRule
 from mtb_eval.study.economy_rule import EconomyRule
@@ -30,11 +32,13 @@ __all__ = [
     "DEFAULT_PLAN",
     "AttritionRule",
     "Category",
+    "ChecklistItem",
     "Claim",
     "ClaimPowerRule",
     "Column",
     "Covariate",
     "Cutoff",
+    "Deviation",
     "DisclosureRule",
     "DoseDetail",
     "DoseRule",
@@ -58,5 +62,7 @@ __all__ = [
     "VisitRule",
     "Wave",
     "load_plan",
+    "read_checklist",
     "read_claims",
+    "read_deviations",
 ]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from mtb_eval.study.checklist import read_checklist
 from mtb_eval.study.claims import read_claims
+from mtb_eval.study.deviations import read_deviations
 from mtb_eval.study.instruments import read_instruments
 from mtb_eval.study.plan import Plan
 from mtb_eval.study.sources import Source
@@ -17,7 +20,8 @@ DEFAULT_PLAN = Path(__file__).parent
 def load_plan(folder: str | Path | None = None) -> Plan:
     """Return the plan declared in `folder` (default: Minding the Baby).
 
-    The folder holds plan.toml, sources.toml, instruments/*.toml and, if statements are to be tested, claims.csv.
+    The folder holds plan.toml, sources.toml, instruments/*.toml and, where there is something to declare, claims.csv
+    (published statements), deviations.toml (where the evaluation does otherwise) and checklist.toml (for reporting).
     Raises PlanError with file, table and key where something is unknown, missing, repeated or refers to nothing.
     """
     root = DEFAULT_PLAN if folder is None else Path(folder)
@@ -27,13 +31,13 @@ def load_plan(folder: str | Path | None = None) -> Plan:
     files = read_toml(root / "sources.toml")
     plan = build(Plan, {**tables, "variables": files.get("variables", [])}, "plan.toml")
     sources = build_all(Source, files.get("sources", []), "sources.toml")
-    return _checked(
-        plan.with_files(
-            instruments=read_instruments(root / "instruments"),
-            sources=sources,
-            claims=read_claims(root / "claims.csv"),
-        )
+    full = plan.with_files(
+        instruments=read_instruments(root / "instruments"),
+        sources=sources,
+        claims=read_claims(root / "claims.csv"),
     )
+    checklist, deviations = read_checklist(root / "checklist.toml"), read_deviations(root / "deviations.toml")
+    return _checked(replace(full, checklist=checklist, deviations=deviations))
 
 
 def _checked(plan: Plan) -> Plan:

@@ -8,8 +8,10 @@ from datetime import date
 from typing import Literal, Protocol, TypeVar
 
 from mtb_eval.study.attrition_rule import AttritionRule
+from mtb_eval.study.checklist import ChecklistItem
 from mtb_eval.study.claim_rule import ClaimPowerRule
 from mtb_eval.study.claims import Claim
+from mtb_eval.study.deviations import Deviation
 from mtb_eval.study.disclosure_rule import DisclosureRule
 from mtb_eval.study.dose_rule import DoseDetail, VisitRule
 from mtb_eval.study.economy_rule import EconomyRule
@@ -205,6 +207,8 @@ class Plan:
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     claims: tuple[Claim, ...] = ()
+    checklist: tuple[ChecklistItem, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
 
     def with_files(
         self, *, instruments: Mapping[str, Instrument], sources: tuple[Source, ...], claims: tuple[Claim, ...]
