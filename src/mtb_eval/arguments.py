@@ -62,6 +62,7 @@ def _add_report(commands: Commands) -> None:
     parser = _command(commands, "report", "Write the report, its tables and figures from study files.")
     _study_arguments(parser)
     parser.add_argument("--out", default="build/report", help="folder to write (default: build/report)")
+    _internal_argument(parser)
     _jobs_argument(parser)
 
 
@@ -69,6 +70,7 @@ def _add_effects(commands: Commands) -> None:
     parser = _command(commands, "effects", "Write the effect table only, as CSV.")
     _study_arguments(parser)
     parser.add_argument("--out", default="-", help="file to write (default: standard output)")
+    _internal_argument(parser)
 
 
 def _add_check(commands: Commands) -> None:
@@ -89,6 +91,7 @@ def _add_claims(commands: Commands) -> None:
     parser = _command(commands, "claims", "Hold every published claim against the data.")
     _study_arguments(parser)
     parser.add_argument("--out", help="also write the claims to this file: JSON if it ends with .json, else CSV")
+    _internal_argument(parser)
     _jobs_argument(parser)
     parser.add_argument("--language", choices=("en", "da"), default="en", help="language of the statements")
 

@@ -116,15 +116,20 @@ def sheet(edition: Edition, title: str, *, width: float, body: float) -> Sheet:
     if edition.provenance.synthetic:
         figure.text(1 / width, 1 - 1 / height, edition.say("synthetic.tag"), size=SMALL, color=GREY, va="top")
     if edition.provenance.internal:
-        tag, middle = edition.say("internal.tag"), (0.5, 0.5 * body / height)
-        figure.text(1 - 1 / width, 1 - 1 / height, tag, size=SMALL, weight="bold", color=VERMILLION, va="top", ha="right")
-        figure.text(*middle, tag, size=0.17 * width, color=GREY, alpha=0.13, va="center", ha="center", rotation=24)
+        _mark(figure, edition.say("internal.tag"), width, height)
     for k, line in enumerate(lines):
         figure.text(1 / width, 1 - (5.2 + 4.7 * k) / height, line, size=TITLE, weight="bold", va="top")
     canvas = figure.add_axes((0, 0, 1, body / height))
     canvas.set(xlim=(0, width), ylim=(0, body))
     canvas.set_axis_off()
     return Sheet(figure=figure, canvas=canvas, width=width, height=height, body=body)
+
+
+def _mark(figure: Figure, tag: str, width: float, height: float) -> None:
+    """Write the words of an internal edition over a figure: small at the top right, and large and pale across it."""
+    place = (1 - 1 / width, 1 - 1 / height)
+    figure.text(*place, tag, size=SMALL, weight="bold", color=VERMILLION, va="top", ha="right")
+    figure.text(0.5, 0.45, tag, size=0.17 * width, color=GREY, alpha=0.13, va="center", ha="center", rotation=24)
 
 
 def house_style() -> Any:
