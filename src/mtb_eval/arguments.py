@@ -53,6 +53,11 @@ def _positive(text: str) -> int:
     return number
 
 
+def _internal_argument(parser: argparse.ArgumentParser) -> None:
+    text = "show small counts too: what is written then must stay in the secure environment"
+    parser.add_argument("--internal", action="store_true", help=text)
+
+
 def _jobs_argument(parser: argparse.ArgumentParser) -> None:
     text = "processes that share the work (default: all cores)"
     parser.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, help=text)

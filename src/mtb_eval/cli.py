@@ -59,6 +59,7 @@ def _report(arguments: argparse.Namespace) -> int:
             synthetic=study.synthetic,
             inputs=study.files,
             seed=_seed(arguments.study) if study.synthetic else None,
+            internal=arguments.internal,
             progress=told,
             jobs=arguments.jobs,
         )
