@@ -12,6 +12,7 @@ from tests.report.example_claims import design_columns, example_claims
 from tests.report.example_coding import example_coding
 from tests.report.example_design import example_design
 from tests.report.example_dose import example_dose
+from tests.report.example_economy import example_economy, example_services
 from tests.report.example_placements import example_placements
 from tests.report.example_trust import example_trust
 
@@ -57,6 +58,8 @@ def example_results(plan: Plan, seed: int = 1) -> Results:
             **example_attrition(plan),
             **example_claims(plan),
             **example_placements(plan),
+            **example_economy(plan),
+            **example_services(),
         },
     )
 

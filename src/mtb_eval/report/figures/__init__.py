@@ -13,8 +13,10 @@ from mtb_eval.report.figures.calendar import calendar
 from mtb_eval.report.figures.change import change
 from mtb_eval.report.figures.claim_power import claim_power
 from mtb_eval.report.figures.claims import claims
+from mtb_eval.report.figures.contacts import contacts
 from mtb_eval.report.figures.dose import dose_bins, dose_contrasts
 from mtb_eval.report.figures.dose_profile import dose_profile
+from mtb_eval.report.figures.economy import benefit, costs, plane
 from mtb_eval.report.figures.evidence import evidence, evidence_weights
 from mtb_eval.report.figures.flow import flow
 from mtb_eval.report.figures.forest import forest
@@ -33,6 +35,7 @@ FIGURES: Mapping[str, Callable[[Edition], Drawing | Absent]] = MappingProxyType(
         "calendar": calendar,
         "baseline": baseline,
         "visits": visits,
+        "contacts": contacts,
         "forest": forest,
         "evidence": evidence,
         "evidence-weights": evidence_weights,
@@ -52,6 +55,9 @@ FIGURES: Mapping[str, Callable[[Edition], Drawing | Absent]] = MappingProxyType(
         "response": response,
         "attrition": attrition,
         "tipping": tipping,
+        "costs": costs,
+        "plane": plane,
+        "benefit": benefit,
         "claims": claims,
         "claim-power": claim_power,
     }

@@ -12,6 +12,7 @@ from mtb_eval.report.sections.claims import claims
 from mtb_eval.report.sections.design import design
 from mtb_eval.report.sections.design_evidence import design_evidence
 from mtb_eval.report.sections.dose import dose
+from mtb_eval.report.sections.economy import economy
 from mtb_eval.report.sections.effects import effects
 from mtb_eval.report.sections.interaction import interaction
 from mtb_eval.report.sections.methods import methods
@@ -19,6 +20,7 @@ from mtb_eval.report.sections.placements import placements
 from mtb_eval.report.sections.received import received
 from mtb_eval.report.sections.reproduce import reproduce
 from mtb_eval.report.sections.response import response
+from mtb_eval.report.sections.services import services
 from mtb_eval.report.sections.summary import summary
 from mtb_eval.report.sections.trust import trust
 
@@ -26,6 +28,7 @@ SECTIONS: tuple[Callable[[Edition], Section], ...] = (
     design,
     baseline,
     received,
+    services,
     effects,
     design_evidence,
     trust,
@@ -34,6 +37,7 @@ SECTIONS: tuple[Callable[[Edition], Section], ...] = (
     placements,
     response,
     attrition,
+    economy,
     claims,
     methods,
     reproduce,
