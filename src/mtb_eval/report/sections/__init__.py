@@ -8,9 +8,11 @@ from mtb_eval.report.document import Section
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.sections.attrition import attrition
 from mtb_eval.report.sections.baseline import baseline
+from mtb_eval.report.sections.checklist import checklist
 from mtb_eval.report.sections.claims import claims
 from mtb_eval.report.sections.design import design
 from mtb_eval.report.sections.design_evidence import design_evidence
+from mtb_eval.report.sections.deviations import deviations
 from mtb_eval.report.sections.dose import dose
 from mtb_eval.report.sections.economy import economy
 from mtb_eval.report.sections.effects import effects
@@ -40,6 +42,8 @@ SECTIONS: tuple[Callable[[Edition], Section], ...] = (
     economy,
     claims,
     methods,
+    deviations,
+    checklist,
     reproduce,
 )
 

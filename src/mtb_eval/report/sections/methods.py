@@ -1,15 +1,20 @@
-"""Methods, generated from the plan, and what in it is assumed."""
+"""Methods, generated from the plan: models, rules, every declared setting, and the literature behind them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mtb_eval.inference.draws import MAX_EXACT
 from mtb_eval.report.cells import columns, figure, note, word
 from mtb_eval.report.document import Fold, Line, Section, Table, filled
 from mtb_eval.report.edition import Edition, within_sentence
 from mtb_eval.report.rows import text
+from mtb_eval.report.settings import Rule, rule_title, rules, setting_label, setting_value
 
-REFERENCES = ("mixed", "cr2", "wild", "score", "smd", "curve", "consort")
+REFERENCES = (
+    "mixed", "cr2", "wild", "romano", "index", "imputation", "lee", "wwc", "score", "firth", "principal", "staggered",
+    "curve_specification", "design_errors", "smd", "curve", "consort",
+)  # fmt: skip
 
 
 def methods(edition: Edition) -> Section:
@@ -22,10 +27,10 @@ def methods(edition: Edition) -> Section:
         tables=filled(_conventions(edition)),
         folds=(
             Fold(
-                id="assumptions",
-                title=edition.say("methods.assumed"),
-                paragraphs=(edition.say("methods.assumed_text"),),
-                tables=filled(_assumptions(edition)),
+                id="settings",
+                title=edition.say("methods.settings"),
+                paragraphs=(edition.say("methods.settings_text"),),
+                tables=filled(_settings(edition)),
             ),
             Fold(
                 id="references",
@@ -42,18 +47,37 @@ def _models(edition: Edition) -> Iterator[str]:
     listed = edition.words.listed(labels) if labels else edition.say("word.none")
     yield edition.say("methods.replica", decides=edition.say(f"method.{plan.verdicts.decides}"), covariates=listed)
     yield edition.say("methods.primary", calendar_df=plan.calendar_df)
+    yield edition.say("methods.ties", most=edition.numbers.count(MAX_EXACT))
 
 
 def _rules(edition: Edition) -> Iterator[str]:
-    plan = edition.plan
+    """Yield one sentence for each rule that the plan declares."""
+    plan, p = edition.plan, edition.numbers.threshold
+    bounds = {"significant": p(plan.verdicts.significant), "tendency": p(plan.verdicts.tendency)}
     yield edition.tiers
     yield edition.say("methods.multiplicity")
+    yield edition.say("methods.grade", **bounds)
     yield edition.say("methods.missing")
     yield edition.say("methods.standardised")
+    yield edition.say("methods.detectable", **bounds)
     if plan.dose:
-        yield edition.say(f"methods.dose_{plan.dose.comparison}", threshold=plan.dose.threshold)
+        values = {"threshold": plan.dose.threshold, "months": plan.dose.landmark_months}
+        yield edition.say(f"methods.dose_{plan.dose.comparison}", **values)
+        yield edition.say("methods.dose_further", low=plan.dose.profile_from, high=plan.dose.profile_to, **values)
+    if plan.lot:
+        yield edition.say("methods.lot", n_first=plan.lot.n_first)
+    if plan.interaction:
+        yield edition.say("methods.interaction")
     if plan.placements:
         yield edition.say("methods.placements", months=plan.placements.months)
+    if plan.attrition:
+        values = {"imputations": plan.attrition.imputations, "iterations": plan.attrition.iterations}
+        yield edition.say("methods.attrition", **values)
+    if plan.economy:
+        yield edition.say("methods.economy", outcome=within_sentence(edition.outcome(plan.economy.outcome)))
+    if plan.claim_power:
+        yield edition.say("methods.claim_power", **bounds)
+    yield edition.say("methods.disclosure", threshold=plan.disclosure_threshold)
     yield edition.say("methods.level", level=edition.level)
 
 
@@ -82,31 +106,19 @@ def _conventions(edition: Edition) -> Table:
     )
 
 
-def _assumptions(edition: Edition) -> Table:
+def _settings(edition: Edition) -> Table:
+    """Return every setting of every rule of the plan."""
     return Table(
-        id="assumptions-table",
-        caption=edition.say("methods.assumed_caption"),
-        columns=columns(edition, "item", "status", "source"),
-        lines=tuple(_assumption(edition, *item) for item in _declared(edition)),
+        id="settings-table",
+        caption=edition.say("methods.settings_caption"),
+        columns=columns(edition, "item", "value", "status"),
+        lines=tuple(line for rule in rules(edition) for line in _setting_lines(edition, rule)),
         note=edition.say("methods.assumed_note"),
     )
 
 
-def _declared(edition: Edition) -> Iterator[tuple[str, str, str]]:
-    """Yield what is declared as inferred or assumed: item, status, source."""
-    plan, language = edition.plan, edition.language
-    yield edition.say("methods.item_verdicts"), plan.verdicts.status, plan.verdicts.source
-    rules = (("dose", plan.dose), ("placements", plan.placements), ("interaction", plan.interaction), ("lot", plan.lot))
-    for name, rule in rules:
-        if rule is not None:
-            yield edition.say(f"methods.item_{name}"), "", rule.source
-    for instrument in plan.instruments.values():
-        yield instrument.label.of(language), instrument.status, instrument.source
-    for outcome in plan.outcomes:
-        label = f"{outcome.label.of(language)} ({edition.wave(outcome.wave)})"
-        yield label, outcome.status, outcome.source
-
-
-def _assumption(edition: Edition, item: str, status: str, source: str) -> Line:
-    other = "en" if edition.language != "en" else ""
-    return Line(cells=(word(item), word(edition.named("status", status) if status else ""), word(source, lang=other)))
+def _setting_lines(edition: Edition, rule: Rule) -> Iterator[Line]:
+    status = edition.named("status", rule.status) if rule.status else ""
+    for name, value in rule.settings:
+        label = word(setting_label(edition, rule, name), under=rule_title(edition, rule))
+        yield Line(cells=(label, word(setting_value(edition, value)), word(status)))
