@@ -15,8 +15,8 @@ BIRTHDAY = 12.0
 
 def contact_series(edition: Edition) -> list[Series]:
     """Return arm, kind of contact and months of each series of contacts that has a number."""
-    rows = [r for r in edition.rows("service_intensity") if known(r, "months_from", "contacts")]
-    pairs = list(dict.fromkeys((text(r, "arm"), text(r, "contact")) for r in rows))
+    rows = [r for r in edition.rows("service_intensity") if known(r, "months_from", "months_to")]
+    pairs = dict.fromkeys((text(r, "arm"), text(r, "contact")) for r in rows if known(r, "contacts"))
     return [(a, c, [r for r in rows if (r["arm"], r["contact"]) == (a, c)]) for a, c in pairs]
 
 
@@ -29,11 +29,7 @@ def service_values(edition: Edition) -> Values:
     """Return contacts in all and a month by arm, in words."""
     fixed, months = edition.numbers.fixed, edition.main_wave.months
     gap, control = total_row(edition, "difference"), total_row(edition, "control")
-    monthly = {
-        f"{year}_{arm}": fixed(_monthly(edition, arm, kind, year), 1)
-        for arm, kind in (("mtb", VISITS), ("control", SERVICES))
-        for year in ("first", "second")
-    }
+    monthly = {k: fixed(v, 1) for k, v in _monthly(edition).items()}
     return {
         "months": months,
         "mean_mtb": fixed(number(total_row(edition, "mtb"), "estimate"), 0),
@@ -44,6 +40,11 @@ def service_values(edition: Edition) -> Values:
         **monthly,
         **_registered(edition),
     }
+
+
+def monthly_known(edition: Edition) -> bool:
+    """Tell whether contacts a month are known in both arms before and after the first birthday."""
+    return all(math.isfinite(v) for v in _monthly(edition).values())
 
 
 def _registered(edition: Edition) -> Values:
@@ -63,10 +64,12 @@ def _registered(edition: Edition) -> Values:
     }
 
 
-def _monthly(edition: Edition, arm: str, kind: str, year: str) -> float:
-    """Return the mean of the months between birth and first birthday, or of those after it."""
-    series = next((rows for a, c, rows in contact_series(edition) if (a, c) == (arm, kind)), [])
-    after = year == "second"
-    values = [number(r, "contacts") for r in series if number(r, "months_from") >= (BIRTHDAY if after else 0.0)]
-    chosen = values if after else values[: int(BIRTHDAY)]
-    return sum(chosen) / len(chosen) if chosen else math.nan
+def _monthly(edition: Edition) -> dict[str, float]:
+    """Return contacts a month before and after the first birthday by arm; NaN if a month is missing."""
+    found = {}
+    for arm, kind in (("mtb", VISITS), ("control", SERVICES)):
+        series = next((rows for a, c, rows in contact_series(edition) if (a, c) == (arm, kind)), [])
+        for year, low, high in (("first", 0.0, BIRTHDAY), ("second", BIRTHDAY, math.inf)):
+            values = [number(r, "contacts") for r in series if low <= number(r, "months_from") < high]
+            found[f"{year}_{arm}"] = sum(values) / len(values) if values else math.nan
+    return found

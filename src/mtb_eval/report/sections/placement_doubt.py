@@ -25,27 +25,32 @@ BOUNDS = "bounds interval"
 def changes_fold(edition: Edition) -> Fold:
     """Return what few families of another status, wrong registration or an unmeasured cause would make of it."""
     values = change_values(edition)
-    found = any(known(r, "changed") for r in source_rows(edition, "placement_fragility"))
-    finite = known(result_of(edition, "e-value"), "estimate")
-    said = ["pchanges.finding" if found else "pchanges.finding_none", "pchanges.e" if finite else "pchanges.e_none"]
-    if known(result_of(edition, "relative-registration"), "estimate"):
-        said.insert(1, "pchanges.registered")
     made = (_fewest(edition), _changes(edition), _bounds(edition))
     return Fold(
         id="placement-changes",
         title=edition.say("pchanges.heading"),
-        paragraphs=tuple(edition.say(k, **values) for k in said),
+        paragraphs=tuple(edition.say(f"pchanges.{k}", **values) for k in _said(edition)),
         tables=tuple(t for table in made for t in filled(table)),
     )
 
 
+def _said(edition: Edition) -> list[str]:
+    """Return the keys of the sentences that there are numbers for."""
+    rows = [r for r in source_rows(edition, "placement_fragility") if known(r, "p_before")]
+    moves = ["finding" if any(known(r, "changed") for r in rows) else "finding_none"] if rows else []
+    registered = ["registered"] if number(result_of(edition, "relative-registration"), "estimate") > 0 else []
+    confounder = result_of(edition, "e-value")
+    infinite = ["e_none"] if "finite" in text(confounder, "warning") else []
+    return [*moves, *registered, *(["e"] if known(confounder, "estimate") else infinite)]
+
+
 def later_fold(edition: Edition) -> Fold:
     """Return the chances that a later count would come to which verdict."""
-    values, rule = later_values(edition), edition.plan.placements_detail
-    said = [edition.say("plater.finding", **values)]
-    if any(followed(r) for r in later_rows(edition)):
+    values, rule, rows = later_values(edition), edition.plan.placements_detail, later_rows(edition)
+    said = [edition.say("plater.finding", **values)] if rows else []
+    if any(followed(r) for r in rows):
         said.append(edition.say("plater.finding_longer", **values))
-    if rule:
+    if rule and rows:
         shares = {"registered": rule.registered_prior, "confirmed": rule.confirmed_prior}
         means = {k: edition.numbers.percent(prior[0] / sum(prior)) for k, prior in shares.items()}
         said.append(edition.say("plater.sure", **means))
@@ -71,7 +76,7 @@ def incidence_fold(edition: Edition) -> Fold:
         "gap_interval": numbers.interval(100 * number(gap, "ci_low"), 100 * number(gap, "ci_high"), 1),
         "gap_p": numbers.equation(number(gap, "p")),
     }
-    said = ("pincidence.text", "pincidence.finding") if known(gap, "estimate") else ("pincidence.text",)
+    said = ("pincidence.text", "pincidence.finding") if known(gap, "estimate") else ()
     return Fold(
         id="placement-incidence",
         title=edition.say("pincidence.heading"),
@@ -184,13 +189,15 @@ def _steps(edition: Edition) -> Table:
 
 
 def _happened(edition: Edition) -> list[Row]:
-    """Return the steps at which something happened; where nothing did, the start."""
+    """Return the steps at which something happened; where it is known that nothing did, the start."""
+    found: list[Row] = []
     rows = source_rows(edition, "placement_incidence")
-    happened = [r for r in rows if number(r, "events") > 0]
-    curves = {(text(r, "arm"), text(r, "cause")) for r in happened}
-    nothing = [r for r in rows if (text(r, "arm"), text(r, "cause")) not in curves and number(r, "months") == 0]
-    kept = {id(r) for r in (*happened, *nothing)}
-    return [r for r in rows if id(r) in kept]
+    for curve in dict.fromkeys((text(r, "arm"), text(r, "cause")) for r in rows):
+        here = [r for r in rows if (text(r, "arm"), text(r, "cause")) == curve]
+        happened = [r for r in here if number(r, "events") > 0]
+        nothing = len(here) > 1 and all(number(r, "events") == 0 for r in here)
+        found += happened or (here[:1] if nothing else [])
+    return found
 
 
 def _step_line(edition: Edition, row: Row) -> Line:

@@ -42,11 +42,11 @@ def tests_fold(edition: Edition) -> Fold:
 def sources_fold(edition: Edition) -> Fold:
     """Return how registration and register extract agree, and what the extract holds."""
     agreed, held = filled(_agreement(edition)), filled(_extract(edition))
-    said = "psources.finding" if agreed else "psources.extract_only"
+    said = ("psources.finding",) if agreed else ("psources.extract_only",) if held else ()
     return Fold(
         id="placement-sources",
         title=edition.say("psources.heading"),
-        paragraphs=(edition.say(said, **source_values(edition)),),
+        paragraphs=tuple(edition.say(k, **source_values(edition)) for k in said),
         tables=(*agreed, *held),
     )
 

@@ -35,7 +35,7 @@ def placements(edition: Edition) -> Section:
         figures=("placements",),
         tables=filled(_table(edition)),
         sure=(edition.say("placements.sure_method"), edition.say("placements.sure_wrong")),
-        folds=tuple(f for f in _folds(edition) if f.tables),
+        folds=tuple(f for f in _folds(edition) if f.tables or f.paragraphs),
     )
 
 

@@ -8,7 +8,7 @@ from mtb_eval.report.document import Cell, Fold, Line, Section, Table, absent, f
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.rows import Row, first, known, number, text
 from mtb_eval.report.sections.design_evidence_cells import remark
-from mtb_eval.report.service_values import contact_series, service_values, total_row
+from mtb_eval.report.service_values import contact_series, monthly_known, service_values, total_row
 
 TYPES = "share before_birth after_birth began lasted monthly"
 TOTALS = "contacts_mean contacts_median quartiles interval n"
@@ -36,9 +36,8 @@ def services(edition: Edition) -> Section:
 def _said(edition: Edition) -> list[str]:
     """Return the keys of the sentences that there are numbers for."""
     compared = known(total_row(edition, "difference"), "estimate", "ci_low")
-    both = {arm for arm, _, _ in contact_series(edition)} >= {"mtb", "control"}
     keys = ["finding"] if compared else ["finding_unknown"]
-    if compared and both:
+    if compared and monthly_known(edition):
         keys.append("finding_months")
     served = first(edition.rows("service_types"), arm="control", service=ANY)
     return [*keys, "finding_start"] if known(served, "start_median", "months_median") else keys
@@ -81,8 +80,9 @@ def _type_line(edition: Edition, row: Row, *, arms: bool, marked: bool) -> Line:
 def _quartiles(edition: Edition, row: Row, what: str) -> Cell:
     """Return a cell of a median with the middle half below it."""
     middle, low, high = (number(row, f"{what}_{q}") for q in ("median", "q25", "q75"))
-    shown = edition.numbers.interval(low, high, 1) if known(row, f"{what}_median") else ""
-    return Cell(text=edition.numbers.fixed(middle, 1), sort=middle if shown else None, under=shown)
+    shown = edition.numbers.interval(low, high, 1) if known(row, f"{what}_q25", f"{what}_q75") else ""
+    sort = middle if known(row, f"{what}_median") else None
+    return Cell(text=edition.numbers.fixed(middle, 1), sort=sort, under=shown)
 
 
 def _remark(edition: Edition, row: Row) -> str:
