@@ -49,7 +49,7 @@ def disclosed(results: Results, plan: Plan) -> tuple[Results, pd.DataFrame]:
     are small and which were hidden to protect them. Applied again, it changes nothing.
     """
     log: list[Row] = []
-    tables = {name: _ends(name, frame, plan, log) for name, frame in results.named().items()}
+    tables = results.named()
     counts = counts_of(tables, plan)
     hidden = protected(counts, declared().running, plan.disclosure_threshold)
     events = {dict(q[1]).get("outcome", "") for q in hidden if q[0] == "event"}
@@ -76,9 +76,9 @@ def _results(results: Results, tables: Mapping[str, pd.DataFrame]) -> Results:
 
 def _shown(name: str, frame: pd.DataFrame, control: Control, log: list[Row]) -> pd.DataFrame:
     rule = declared().tables.get(name)
-    if rule is None:
+    if rule is None or rule.withheld:
         if len(frame):
-            log.append(_entry(name, "all", "all", "unclassified", frame.size))
+            log.append(_entry(name, "all", "all", "unclassified" if rule is None else "individual", frame.size))
         return frame.iloc[:0]
     marks = marked(sheet_of(name, frame, rule, control))
     changed = {c: m for c, m in marks.items() if _blanks(frame[c], m)}
@@ -127,22 +127,6 @@ def _code(value: object) -> str:
 
 def _entry(table: str, column: str, row: str, rule: str, n_cells: int) -> Row:
     return {"table": table, "column": column, "row": row, "rule": rule, "n_cells": n_cells, "why": WHY[rule]}
-
-
-def _ends(name: str, frame: pd.DataFrame, plan: Plan, log: list[Row]) -> pd.DataFrame:
-    """Return a table of events in time by its first and last rows, without the day unless it is the declared end."""
-    rule = declared().tables.get(name)
-    if rule is None or not rule.ends or frame.empty:
-        return frame
-    groups = frame.groupby(list(rule.ends), sort=False, dropna=False)
-    kept = pd.concat([groups.head(1), groups.tail(1)]).sort_index()
-    kept = kept[~kept.index.duplicated()].reset_index(drop=True)
-    whole = {0.0, float(plan.placements.months) if plan.placements else 0.0}
-    exact = [v in whole or pd.isna(v) for v in kept[rule.at]]
-    if len(kept) < len(frame) or not all(exact):
-        n_cells = (len(frame) - len(kept)) * len(frame.columns) + exact.count(False)
-        log.append(_entry(name, "all", "between the first and the last of each curve", "individual", n_cells))
-    return kept.assign(**{rule.at: [v if e else math.nan for v, e in zip(kept[rule.at], exact, strict=True)]})
 
 
 def _claims(claims: pd.DataFrame, control: Control, shown: Mapping[str, pd.DataFrame], log: list[Row]) -> pd.DataFrame:

@@ -227,8 +227,8 @@ def _intervals(counts: Counts) -> None:
         for (low, high), quantity in classes.items():
             inner = [c for c in cuts if low <= c <= high]
             if len(inner) > 2:
-                atoms = tuple(_atom(group, a, b, classes) for a, b in pairwise(inner))
-                counts.parts(quantity, atoms)
+                atoms = (_atom(group, a, b, classes) for a, b in pairwise(inner))
+                counts.parts(quantity, tuple(a for a in atoms if counts.values[a] > 0))
 
 
 def _atom(group: Axes, low: float, high: float, classes: Mapping[tuple[float, float], Quantity]) -> Quantity:

@@ -46,8 +46,8 @@ class TableRule:
     quantity of a count by column ("" for one that stands nowhere else). `of`: the count of which another is a part.
     `share`: base and quantity of a proportion. `stat`: the cells that a number would reveal. `quantile`: base by
     column, or base and the column that names the statistic. `rests`: what a model column rests on by its name, ""
-    for all others. `people`: a column and its value in rows that count people. `ends`: columns within which only the
-    first and the last row are shown; `at`: the column with the time of an event.
+    for all others. `people`: a column and its value in rows that count people. `withheld`: no row is shown, for each
+    is of a single family.
     """
 
     kinds: Mapping[str, str]
@@ -59,11 +59,12 @@ class TableRule:
     quantile: Mapping[str, tuple[str, str]]
     rests: Mapping[str, tuple[str, ...]]
     people: Mapping[str, str]
-    ends: tuple[str, ...]
-    at: str
+    withheld: bool
 
     def kind(self, column: str) -> str:
         """Return the class of a column; empty if it has none."""
+        if self.withheld:
+            return "hidden"
         for name in ("n", "count", "share", "stat", "quantile"):
             if column in getattr(self, name):
                 return name
@@ -125,8 +126,7 @@ def _table(given: Mapping[str, Any], shared: Mapping[str, Any]) -> TableRule:
         quantile={c: _two(v) for c, v in given.get("quantile", {}).items()},
         rests={c: tuple(v.split()) for c, v in given.get("rests", {}).items()},
         people=given.get("people", {}),
-        ends=tuple(given.get("ends", "").split()),
-        at=given.get("at", ""),
+        withheld=given.get("withheld", False),
     )
 
 
