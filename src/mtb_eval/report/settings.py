@@ -78,11 +78,3 @@ def _code(edition: Edition, code: str) -> str:
     labels |= {o.id: o.label for o in plan.outcomes} | {w.id: w.label for w in plan.waves}
     found = (labels | {f.id: f.label for f in plan.families}).get(code)
     return within_sentence(found.of(language)) if found else edition.named("setting_value", code)
-
-
-def all_settings(edition: Edition, rule: Rule) -> str:
-    """Return a rule's settings in one line: 'label: value' with semicolons between, lists with commas."""
-    parts = [
-        f"{setting_label(edition, rule, n)}: {setting_value(edition, v).replace('; ', ' / ')}" for n, v in rule.settings
-    ]
-    return "; ".join(parts)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from mtb_eval.report.cells import columns, word
 from mtb_eval.report.document import Choice, Column, Fold, Line, Section, Table, filled
 from mtb_eval.report.edition import Edition
-from mtb_eval.report.settings import all_settings, rule_title, rules, status_of
+from mtb_eval.report.settings import rule_title, rules, status_of
 
-Item = tuple[str, str, str, str, str]
+Item = tuple[str, str, str, str]
 OPEN = ("assumed", "inferred")
 KINDS = ("rule", "instrument", "outcome", "variable")
 
@@ -17,8 +17,8 @@ KINDS = ("rule", "instrument", "outcome", "variable")
 def deviations(edition: Edition) -> Section:
     """Return the section on deviations and assumptions."""
     items = list(_items(edition))
-    open_items = [i for i in items if i[3] in OPEN]
-    counts = {status: len([i for i in items if i[3] == status]) for status in OPEN}
+    open_items = [i for i in items if i[2] in OPEN]
+    counts = {status: len([i for i in items if i[2] == status]) for status in OPEN}
     found = edition.plan.deviations
     first = "deviations.finding" if found else "deviations.none"
     return Section(
@@ -48,9 +48,9 @@ def _rules(edition: Edition, items: list[Item]) -> Table:
     return Table(
         id="assumed-rules",
         caption=edition.say("deviations.rules_caption"),
-        columns=columns(edition, "item", "value", "status", "source"),
-        lines=tuple(_line(edition, i, valued=True) for i in items if i[0] == "rule"),
-        note=edition.say("methods.assumed_note"),
+        columns=columns(edition, "item", "status", "source"),
+        lines=tuple(_line(edition, i, href="#settings-table") for i in items if i[0] == "rule"),
+        note=f"{edition.say('deviations.rules_note')} {edition.say('methods.assumed_note')}",
     )
 
 
@@ -62,7 +62,7 @@ def _measures(edition: Edition, items: list[Item]) -> Fold:
         id="assumed-measures",
         caption=edition.say("deviations.measures_caption"),
         columns=columns(edition, "item", "status", "source"),
-        lines=tuple(_line(edition, i, valued=False) for i in mine),
+        lines=tuple(_line(edition, i) for i in mine),
         note=edition.say("methods.assumed_note"),
         sortable=True,
         choices=(Choice(tag="kind", label=edition.say("deviations.kind"), values=values),),
@@ -75,29 +75,28 @@ def _measures(edition: Edition, items: list[Item]) -> Fold:
     )
 
 
-def _line(edition: Edition, item: Item, *, valued: bool) -> Line:
-    kind, label, value, status, source = item
+def _line(edition: Edition, item: Item, *, href: str = "") -> Line:
+    kind, label, status, source = item
     other = "en" if edition.language != "en" else ""
     shown = word(edition.named("status", status) if status else "")
-    under = "" if valued else edition.say(f"deviations.kind_{kind}")
-    middle = (word(value),) if valued else ()
-    return Line(cells=(word(label, under=under), *middle, shown, word(source, lang=other)), tags={"kind": kind})
+    under = "" if href else edition.say(f"deviations.kind_{kind}")
+    return Line(cells=(word(label, under=under, href=href), shown, word(source, lang=other)), tags={"kind": kind})
 
 
 def _items(edition: Edition) -> Iterator[Item]:
-    """Yield everything that is declared with a source: kind, label, value, status, source."""
+    """Yield everything that is declared with a source: kind, label, status, source."""
     plan, language = edition.plan, edition.language
     for rule in rules(edition):
-        yield "rule", rule_title(edition, rule), all_settings(edition, rule), rule.status, rule.source
+        yield "rule", rule_title(edition, rule), rule.status, rule.source
     for instrument in plan.instruments.values():
         name = instrument.label.of(language)
-        yield "instrument", name, "", instrument.status, instrument.source
+        yield "instrument", name, instrument.status, instrument.source
         for scale in instrument.scales:
             parts = [(scale.label, scale.source), *((c.label, c.source) for c in scale.cutoffs)]
             for part, source in parts:
-                yield "instrument", f"{name}: {part.of(language)}", "", status_of("", source), source
+                yield "instrument", f"{name}: {part.of(language)}", status_of("", source), source
     for outcome in plan.outcomes:
         label = f"{outcome.label.of(language)} ({edition.wave(outcome.wave)})"
-        yield "outcome", label, "", outcome.status, outcome.source
+        yield "outcome", label, outcome.status, outcome.source
     for variable in plan.variables:
-        yield "variable", variable.label.of(language), "", status_of("", variable.source), variable.source
+        yield "variable", variable.label.of(language), status_of("", variable.source), variable.source
