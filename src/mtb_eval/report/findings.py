@@ -73,13 +73,13 @@ def dose_bins(edition: Edition) -> list[Row]:
 def bin_values(edition: Edition) -> Values:
     """Return how many families with an answer had fewer visits than the last class boundary up to the threshold."""
     threshold = edition.plan.dose.threshold if edition.plan.dose else 0
-    rows = [r for r in edition.rows("dose_bins") if known(r, "high", "n")]
+    rows = [r for r in edition.rows("dose_bins") if known(r, "high")]
     edge = max((number(r, "high") for r in rows if number(r, "high") <= threshold), default=math.nan)
     counted: dict[str, list[float]] = {}
     for r in rows:
         n, sums = number(r, "n"), counted.setdefault(text(r, "outcome"), [0.0, 0.0])
         counted[text(r, "outcome")] = [sums[0] + (n if number(r, "high") <= edge else 0), sums[1] + n]
-    below, answered = max(counted.values(), key=lambda c: c[1], default=[math.nan, math.nan])
+    below, answered = max(counted.values(), key=lambda c: (c[1] if math.isfinite(c[1]) else 0), default=[math.nan] * 2)
     count = edition.numbers.count
     return {"below": count(below), "answered": count(answered), "edge": count(edge), "threshold": threshold}
 

@@ -17,7 +17,7 @@ def design_values(edition: Edition) -> Values:
     rows, count = edition.rows("training"), edition.numbers.count
     drawn = sum(bool(r.get("randomised")) for r in rows)
     recruited = {a: number(first(edition.rows("flow"), step="recruited", arm=a), "n") for a in ARM_ORDER}
-    timing = {c: count(sum(number(r, c) for r in rows)) for c in ("n_control_before", "n_control_after")}
+    timing = {c: count(_timed(edition, c)) for c in ("n_control_before", "n_control_after")}
     return {
         "n_municipalities": count(len(rows)),
         "n_drawn": count(drawn),
@@ -28,6 +28,13 @@ def design_values(edition: Edition) -> Values:
         "first_day": edition.numbers.month(edition.plan.recruited_from),
         "last_day": edition.numbers.month(edition.plan.recruited_to),
     }
+
+
+def _timed(edition: Edition, column: str) -> float:
+    """Return the controls recruited before or after training: by municipality, or by the total where one is hidden."""
+    n = sum(number(r, column) for r in edition.rows("training"))
+    when, whole = column.removeprefix("n_control_"), first(edition.rows("offer_receipt"), municipality="")
+    return n if math.isfinite(n) else number(whole, f"n_{when}") - number(whole, f"n_mtb_{when}")
 
 
 def response_row(edition: Edition, sample: str, arm: str) -> Row:

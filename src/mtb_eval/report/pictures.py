@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.figures import FIGURES
+from mtb_eval.report.left_out import noted
 from mtb_eval.report.style import WIDE, Absent, Drawing, house_style
 
 DPI = 150
@@ -33,7 +34,7 @@ Pictures = Mapping[str, Picture | Absent]
 def pictures(edition: Edition) -> Pictures:
     """Return every figure of an edition by name, or why it could not be drawn."""
     with house_style():
-        return {name: drawn_picture(name, draw(edition)) for name, draw in FIGURES.items()}
+        return {name: drawn_picture(name, noted(edition, name, draw(edition))) for name, draw in FIGURES.items()}
 
 
 def inline(picture: Picture) -> str:

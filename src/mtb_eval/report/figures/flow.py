@@ -154,7 +154,9 @@ def _loss_box(edition: Edition, rows: list[Row], wave: str, arm: str, top: float
     if not lost:
         return None
     count = edition.numbers.count
-    lines = [edition.say("flow.lost", n=count(sum(number(r, "n") for r in lost)))]
+    recruited = number(first(rows, step="recruited", arm=arm), "n")
+    answered = number(first(rows, step="answered", wave=wave, arm=arm), "n")
+    lines = [edition.say("flow.lost", n=count(recruited - answered))]
     lines += [
         f"{edition.named('reason', text(r, 'reason'))}: {count(number(r, 'n'))}" for r in lost if text(r, "reason")
     ]

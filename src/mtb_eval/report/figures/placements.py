@@ -26,7 +26,7 @@ def placements(edition: Edition) -> Drawing | Absent:
         return Absent(why=edition.say("absent.placements"))
     parts = _parts(times)
     table = 3 * len(parts) * LINE_HEIGHT + 4
-    body = PLOT + table + BARS + 38
+    body = PLOT + table + BARS + 38 if times else BARS + 14
     values = placement_values(edition)
     page = sheet(edition, edition.say("placements.title", **values), width=MIDDLE, body=body)
     bottom = BARS + table + 28
