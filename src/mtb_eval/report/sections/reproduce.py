@@ -5,6 +5,7 @@ from __future__ import annotations
 from mtb_eval.report.cells import columns, word
 from mtb_eval.report.document import Fold, Line, Section, Table, filled
 from mtb_eval.report.edition import Edition
+from mtb_eval.report.sections.disclosure import disclosure
 from mtb_eval.report.settings import rule_title, rules
 
 COMMANDS = ("report", "own", "verify", "compare", "claims", "check", "test")
@@ -22,7 +23,10 @@ def reproduce(edition: Edition) -> Section:
         bullets=tuple(edition.say(f"reproduce.{k}") for k in COMMANDS),
         tables=filled(_inputs(edition)),
         sure=tuple(edition.say(f"reproduce.not_{k}") for k in (synthetic, *LIMITS)),
-        folds=(Fold(id="versions", title=edition.say("reproduce.versions"), tables=filled(_versions(edition))),),
+        folds=(
+            disclosure(edition),
+            Fold(id="versions", title=edition.say("reproduce.versions"), tables=filled(_versions(edition))),
+        ),
     )
 
 
