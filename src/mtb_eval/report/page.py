@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
+from hashlib import sha256
 from importlib import resources
+from zlib import compress
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mtb_eval.analysis.results import Results
 from mtb_eval.report.csv_text import csv_text
+from mtb_eval.report.decimals import missing_places
 from mtb_eval.report.document import Fold, Section, Table
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.pictures import Picture, Pictures, inline
 from mtb_eval.report.sections import SECTIONS, summary
 
 FILES = {"en": "report.html", "da": "report.da.html"}
+LARGEST_INSIDE = 250_000
+FIRST_SCRIPT = 'document.documentElement.classList.add("scripted");'
 
 
 def page(edition: Edition, drawn: Pictures) -> str:
-    """Return the report of an edition as HTML: one file, its figures, styles and tables inside, no address in it."""
+    """Return the report of an edition as HTML: one file, its figures, styles and tables inside, no address in it.
+
+    Tables whose CSV is longer than LARGEST_INSIDE bytes stay outside, in the folder `tables` beside the page.
+    """
     environment = Environment(
         loader=PackageLoader("mtb_eval.report", "templates"),
         autoescape=True,
@@ -30,6 +39,7 @@ def page(edition: Edition, drawn: Pictures) -> str:
         keep_trailing_newline=True,
     )
     sections = [make(edition) for make in SECTIONS]
+    scripts = {"first": Markup(FIRST_SCRIPT), "last": _asset("page.js")}
     other = "da" if edition.language == "en" else "en"
     return environment.get_template("report.html").render(
         edition=edition,
@@ -42,9 +52,12 @@ def page(edition: Edition, drawn: Pictures) -> str:
         drawn=drawn,
         inline=_marked,
         is_picture=lambda p: isinstance(p, Picture),
-        csv=_downloads(edition.results, sections),
+        packed=packed_tables(edition.results, sections),
+        missing_places=missing_places,
         style=_asset("style.css"),
-        script=_asset("page.js"),
+        scripts=scripts,
+        hashes=[_hash(script) for script in scripts.values()],
+        shape=_shape,
         other={"language": other, "file": FILES[other]},
     )
 
@@ -52,6 +65,17 @@ def page(edition: Edition, drawn: Pictures) -> str:
 def tables_of(section: Section) -> list[Table]:
     """Return all tables of a section in the order of the page, those of folded details included."""
     return [*section.tables, *(t for fold in section.folds for t in _folded_tables(fold))]
+
+
+def packed_tables(results: Results, sections: list[Section]) -> Mapping[str, str]:
+    """Return the results tables that the sections show by name: CSV, compressed (zlib), base64; empty if too long."""
+    shown = {t.source for s in sections for t in tables_of(s) if t.source}
+    contents = {n: csv_text(frame).encode("utf-8") for n, frame in results.named().items() if n in shown}
+    return {n: _packed(content) if len(content) <= LARGEST_INSIDE else "" for n, content in contents.items()}
+
+
+def _packed(content: bytes) -> str:
+    return b64encode(compress(content, 9)).decode("ascii")
 
 
 def _folded_tables(fold: Fold) -> list[Table]:
@@ -66,18 +90,18 @@ def _numbers(sections: list[Section], drawn: Pictures) -> Mapping[str, int]:
     return {**{f: n for n, f in enumerate(shown, 1)}, **{t: n for n, t in enumerate(tables, 1)}}
 
 
-def _downloads(results: Results, sections: list[Section]) -> Mapping[str, str]:
-    """Return each results table that the page shows as a data address, by name."""
-    shown = {t.source for s in sections for t in tables_of(s) if t.source}
-    return {name: _data_address(csv_text(frame)) for name, frame in results.named().items() if name in shown}
-
-
-def _data_address(text: str) -> str:
-    return f"data:text/csv;charset=utf-8;base64,{b64encode(text.encode('utf-8')).decode('ascii')}"
-
-
 def _marked(picture: Picture) -> Markup:
     return Markup(inline(picture))
+
+
+def _shape(picture: Picture) -> str:
+    """Return the room that a picture takes as CSS, so that it need not be drawn before it is seen."""
+    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', picture.svg)
+    return f"aspect-ratio: {found[1]} / {found[2]}; width: {found[1]}pt" if found else ""
+
+
+def _hash(script: str) -> str:
+    return f"'sha256-{b64encode(sha256(script.encode('utf-8')).digest()).decode('ascii')}'"
 
 
 def _asset(name: str) -> Markup:
