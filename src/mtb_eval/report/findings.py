@@ -90,7 +90,10 @@ def bin_values(edition: Edition) -> Values:
 def dose_counts(edition: Edition) -> Values:
     """Return on how many outcomes high and low dose differ from usual care, and from each other."""
     limit = edition.plan.verdicts.significant
-    values: Values = {"n": max(len(dose_rows(edition, c)) for c in DOSE)}
+    values: Values = {
+        "n": max(len(dose_rows(edition, c)) for c in DOSE),
+        "both_doses": bool(dose_rows(edition, "difference")),
+    }
     for contrast in DOSE:
         sure = [r for r in dose_rows(edition, contrast).values() if known(r, "p") and number(r, "p") < limit]
         values[f"{contrast}_better"] = sum(number(r, "standardised") > 0 for r in sure)

@@ -43,14 +43,15 @@ def dose_contrasts(edition: Edition) -> Drawing | Absent:
         return Absent(why=edition.say("absent.dose"))
     words = {"threshold": edition.plan.dose.threshold, **dose_counts(edition)}
     body = HEAD + ROW * len(outcomes) + FOOT
-    page = sheet(edition, edition.say("dose.title", **words), width=MIDDLE, body=body)
+    title = edition.say("dose.title" if words["both_doses"] else "dose.title_one_dose", **words)
+    page = sheet(edition, title, width=MIDDLE, body=body)
     series = [(look, [standardised(rows.get(o, {})) for o in outcomes]) for look, rows in ((HIGH, high), (LOW, low))]
     ax = paired_rows(page, [edition.outcome(o) for o in outcomes], series, label=LABEL, foot=FOOT)
     difference_axis(edition, ax, edition.say("forest.axis"))
     for y, look, name in ((6.0, HIGH, "dose.high"), (2.0, LOW, "dose.low")):
         key(page.canvas, [(look, edition.say(name, **words))], y=y)
     return Drawing(
-        title=edition.say("dose.title", **words),
+        title=title,
         caption=edition.say("dose.caption", level=edition.level, **words),
         alt=edition.say("dose.alt", **words),
         figure=page.figure,

@@ -23,12 +23,13 @@ def dose(edition: Edition) -> Section:
     title = edition.say("dose.heading", **values) if rule else edition.say("dose.heading_none")
     if not rule or not values["n"]:
         return absent("dose", title, edition.say("absent.dose"))
+    said = ("finding", "finding_difference") if values["both_doses"] else ("finding_one_dose",)
     return Section(
         id="dose",
         title=title,
         finding=(
-            *(edition.say(f"dose.{k}", **values) for k in ("finding", "finding_difference")),
-            *dose_findings(edition),
+            *(edition.say(f"dose.{k}", **values) for k in said),
+            *(dose_findings(edition) if values["both_doses"] else ()),
         ),
         figures=("dose",),
         tables=filled(_contrast_table(edition, values)),

@@ -125,7 +125,7 @@ def _net(edition: Edition, row: Row) -> Line:
 
 def _even(edition: Edition, row: Row) -> Line:
     seen, low, high = fewer(row)
-    reached = text(row, "reached").replace(" ", "-")
+    reached = text(row, "reached").replace(" ", "-") if math.isfinite(seen) else ""
     needed = edition.numbers.interval(number(row, "averted_low"), number(row, "averted_high"), 1)
     averted = number(row, "averted_per_100")
     return Line(

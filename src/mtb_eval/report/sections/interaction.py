@@ -23,7 +23,7 @@ def interaction(edition: Edition) -> Section:
     return Section(
         id="interaction",
         title=title,
-        finding=tuple(edition.say(f"interaction.{k}", **counts) for k in ("finding", "finding_gap")),
+        finding=tuple(edition.say(f"interaction.{k}", **counts) for k in _said(rows)),
         figures=("change",),
         tables=(*filled(_change_table(edition, rows)), *filled(_gap_table(edition))),
         sure=(edition.say("interaction.sure_method"), edition.say("interaction.sure_wrong", **counts)),
@@ -37,6 +37,11 @@ def interaction(edition: Edition) -> Section:
             ),
         ),
     )
+
+
+def _said(rows: list[Row]) -> tuple[str, ...]:
+    """Return the keys of the finding, or of why there is none: no family rated at both waves."""
+    return ("finding_none",) if all(number(r, "n") == 0 for r in rows) else ("finding", "finding_gap")
 
 
 def _change_table(edition: Edition, rows: list[Row]) -> Table:

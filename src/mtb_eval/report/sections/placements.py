@@ -19,7 +19,8 @@ def placements(edition: Edition) -> Section:
     """Return the section on placements."""
     values, title = placement_values(edition), edition.say("placements.heading")
     if not placement_risks(edition):
-        return absent("placements", title, edition.say("absent.placements"))
+        hidden = known(first(edition.rows("placements")), "n_mtb", "n_control")
+        return absent("placements", title, edition.say("placements.hidden" if hidden else "absent.placements"))
     finite = known(first(edition.rows("placements"), measure="risk ratio"), "estimate") and _both_have(edition)
     said = ("finding", "finding_ratio" if finite else "finding_no_ratio")
     finding = [edition.say(f"placements.{k}", **values) for k in said]

@@ -60,7 +60,8 @@ def _points(edition: Edition) -> Iterator[Point]:
                 yield Point(text=edition.say(f"summary.{direction}", items=items), section="effects")
     if edition.plan.dose and dose_rows(edition, "high"):
         values = {"threshold": edition.plan.dose.threshold, **dose_counts(edition)}
-        yield Point(text=edition.say("summary.dose", **values), section="dose")
+        said = "summary.dose" if values["both_doses"] else "dose.finding_one_dose"
+        yield Point(text=edition.say(said, **values), section="dose")
     if placement_risks(edition):
         yield Point(text=edition.say("summary.placements", **placement_values(edition)), section="placements")
     if edition.rows("claims"):
