@@ -48,8 +48,13 @@ def disclosed(results: Results, plan: Plan) -> tuple[Results, pd.DataFrame]:
     ("count", "rests", "quantile", "individual", "text", "unclassified"), n_cells and why. It does not say which counts
     are small and which were hidden to protect them. Applied again, it changes nothing.
     """
+    tables, suppressed = disclosed_tables(results.named(), plan)
+    return _results(results, tables), suppressed
+
+
+def disclosed_tables(tables: Mapping[str, pd.DataFrame], plan: Plan) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    """Return the same for some of the results tables by name; what others would reveal is not known then."""
     log: list[Row] = []
-    tables = results.named()
     counts = counts_of(tables, plan)
     hidden = protected(counts, declared().running, plan.disclosure_threshold)
     events = {dict(q[1]).get("outcome", "") for q in hidden if q[0] == "event"}
@@ -57,8 +62,9 @@ def disclosed(results: Results, plan: Plan) -> tuple[Results, pd.DataFrame]:
         events.add(plan.placements.outcome)
     control = Control(counts=counts, hidden=hidden, plan=plan, outcomes=frozenset(events))
     shown = {name: _shown(name, frame, control, log) for name, frame in tables.items()}
-    shown["claims"] = _claims(shown["claims"], control, shown, log)
-    return _results(results, shown), pd.DataFrame(log, columns=list(SUPPRESSED_COLUMNS))
+    if "claims" in shown:
+        shown["claims"] = _claims(shown["claims"], control, shown, log)
+    return shown, pd.DataFrame(log, columns=list(SUPPRESSED_COLUMNS))
 
 
 def released(results: Results, plan: Plan, *, internal: bool = False) -> Results:
