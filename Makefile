@@ -12,6 +12,7 @@ STUDY  ?= data/synthetic
 PLAN   ?=
 OUT    ?= build/report
 JOBS   ?= 2
+INTERNAL ?=
 
 export SOURCE_DATE_EPOCH ?= 1577836800
 # One thread per process: sums then agree to the last bit whatever the number of cores.
@@ -58,8 +59,8 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	$(call install,requirements/dev.txt)
 	@touch $@
 
-report: $(VENV)/.run     ## study files -> build/report/ (STUDY=folder PLAN=folder OUT=folder)
-	@"$(VENV)/bin/mtb-eval" report "$(STUDY)" $(if $(PLAN),--plan "$(PLAN)") --out "$(OUT)"
+report: $(VENV)/.run     ## study files -> build/report/ (STUDY=folder PLAN=folder OUT=folder INTERNAL=1)
+	@"$(VENV)/bin/mtb-eval" report "$(STUDY)" $(if $(PLAN),--plan "$(PLAN)") $(if $(INTERNAL),--internal) --out "$(OUT)"
 
 test: $(VENV)/.dev       ## run the tests
 	@"$(PY)" -m pytest

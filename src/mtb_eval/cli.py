@@ -71,13 +71,17 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def _effects(arguments: argparse.Namespace) -> int:
     from mtb_eval.analysis import effects
+    from mtb_eval.analysis.disclosure_effects import disclosed_effects
     from mtb_eval.analysis.evaluate import failures
     from mtb_eval.report.csv_text import csv_text
 
     plan, study = _load(arguments)
     with _progress(arguments, len(plan.outcomes) + 2, "effects") as told:
         table = effects(study, plan, progress=told)
-    _write(csv_text(table), arguments.out)
+    shown, suppressed = (table, []) if arguments.internal else disclosed_effects(table, study, plan)
+    _write(csv_text(shown), arguments.out)
+    if len(suppressed):
+        print(f"{len(suppressed)} rows rest on few families and are not shown in full; see --internal", file=sys.stderr)
     return _primary_failures(failures(table), plan)
 
 
@@ -112,19 +116,22 @@ def _synth(arguments: argparse.Namespace) -> int:
 def _claims(arguments: argparse.Namespace) -> int:
     from mtb_eval.analysis import evaluate
     from mtb_eval.analysis.claims import disagreements
+    from mtb_eval.analysis.disclosure import released
     from mtb_eval.report.claims_json import claims_json
     from mtb_eval.report.csv_text import csv_text
 
     plan, study = _load(arguments)
     with _progress(arguments, len(plan.outcomes) + 3, "claims") as told:
         results = evaluate(study, plan, progress=told, jobs=arguments.jobs)
+    n_different = disagreements(results.claims)
+    results = released(results, plan, internal=arguments.internal)
     table = results.claims
     if arguments.out:
         as_json = arguments.out.lower().endswith(".json")
         text = claims_json(table, results.detail.get("claim_power")) if as_json else csv_text(table)
         _write(text, arguments.out)
     _print_claims(table, arguments.language, synthetic=study.synthetic)
-    return DIFFERENT if disagreements(table) else 0
+    return DIFFERENT if n_different else 0
 
 
 def _print_claims(table: pd.DataFrame, language: str, *, synthetic: bool) -> None:
