@@ -78,7 +78,7 @@ def _effects(arguments: argparse.Namespace) -> int:
     plan, study = _load(arguments)
     with _progress(arguments, len(plan.outcomes) + 2, "effects") as told:
         table = effects(study, plan, progress=told)
-    shown, suppressed = (table, []) if arguments.internal else disclosed_effects(table, study, plan)
+    shown, suppressed = (table, table.iloc[:0]) if arguments.internal else disclosed_effects(table, study, plan)
     _write(csv_text(shown), arguments.out)
     if len(suppressed):
         print(f"{len(suppressed)} rows rest on few families and are not shown in full; see --internal", file=sys.stderr)
