@@ -39,7 +39,7 @@ def result_of(edition: Edition, code: str, source: str = "") -> Row:
     return first(edition.rows("placement_tests"), code=code, source=source or (found[0] if found else ""))
 
 
-def tested(edition: Edition) -> list[Row]:
+def with_p(edition: Edition) -> list[Row]:
     """Return the tests that gave a p, families as independent first."""
     rows = [result_of(edition, code) for code in (*FAMILIES, *MUNICIPALITIES)]
     return [r for r in rows if known(r, "p")]
@@ -48,7 +48,7 @@ def tested(edition: Edition) -> list[Row]:
 def tally(edition: Edition) -> Values:
     """Return how many tests give a p in which tier, and the extremes."""
     rule, numbers = edition.plan.verdicts, edition.numbers
-    found = [number(r, "p") for r in tested(edition)]
+    found = [number(r, "p") for r in with_p(edition)]
     significant = sum(p < rule.significant for p in found)
     tendency = sum(rule.significant <= p < rule.tendency for p in found)
     return {

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from mtb_eval.report.edition import Edition
-from mtb_eval.report.placement_values import FAMILIES, MUNICIPALITIES, result_of, sources, tally, tested
+from mtb_eval.report.placement_values import FAMILIES, MUNICIPALITIES, result_of, sources, tally, with_p
 from mtb_eval.report.rows import known, number
 from mtb_eval.report.style import GREY, INK, LINE, MIDDLE, SMALL, WHITE, Absent, Drawing, Sheet, sheet
 
@@ -19,7 +19,7 @@ TICKS = (0.01, 0.05, 0.25, 0.5, 1.0)
 
 def placement_tests(edition: Edition) -> Drawing | Absent:
     """Draw p of each test of placements in two groups, with the bounds of the tiers."""
-    if not tested(edition):
+    if not with_p(edition):
         return Absent(why=edition.say("absent.placement_tests"))
     values, places = tally(edition), _places(edition)
     body = FOOT + ROW * (max(places.values()) + 1) + HEAD

@@ -13,7 +13,7 @@ from mtb_eval.report.placement_values import (
     source_values,
     sources,
     tally,
-    tested,
+    with_p,
 )
 from mtb_eval.report.rows import Row, known, number, text
 from mtb_eval.report.sections.design_evidence_cells import remark
@@ -28,7 +28,7 @@ def tests_fold(edition: Edition) -> Fold:
     values = tally(edition)
     tiers = sum(values[k] != edition.numbers.count(0) for k in ("n_significant", "n_tendency", "n_neither"))
     finding = "ptests.finding" if tiers > 1 else "ptests.finding_one"
-    said = (finding, "ptests.sure") if tested(edition) else ()
+    said = (finding, "ptests.sure") if with_p(edition) else ()
     tables = (_table(edition, "families", FAMILIES), _table(edition, "municipalities", MUNICIPALITIES))
     return Fold(
         id="placement-tests",

@@ -6,7 +6,7 @@ from mtb_eval.report.cells import columns, count, figure, interval, note, p, per
 from mtb_eval.report.document import Cell, Fold, Line, Section, Table, absent, filled
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.findings import placement_risks, placement_values
-from mtb_eval.report.placement_values import tally, tested
+from mtb_eval.report.placement_values import tally, with_p
 from mtb_eval.report.rows import Row, first, known, number, text
 from mtb_eval.report.sections.placement_doubt import changes_fold, incidence_fold, later_fold
 from mtb_eval.report.sections.placement_tests import sources_fold, tests_fold
@@ -27,7 +27,7 @@ def placements(edition: Edition) -> Section:
     moves = first(edition.rows("placements"), measure="fragility")
     if known(moves, "estimate"):
         finding.append(edition.say("placements.fragility", moves=edition.numbers.count(number(moves, "estimate"))))
-    if tested(edition):
+    if with_p(edition):
         finding.append(edition.say("placements.finding_tests", **tally(edition)))
     return Section(
         id="placements",
