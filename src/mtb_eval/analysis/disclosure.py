@@ -115,6 +115,12 @@ def _blank(column: pd.Series, reasons: Sequence[str]) -> pd.Series:
 
 
 def _entries(name: str, frame: pd.DataFrame, rule: TableRule, marks: Marks) -> Iterator[Row]:
+    for reason in ("individual", "unclassified"):
+        whole = [c for c, reasons in marks.items() if reason in reasons]
+        n_cells = sum(not _empty(v) for c in whole for v in frame[c])
+        if n_cells:
+            yield _entry(name, " ".join(whole), "all", reason, n_cells)
+        marks = {c: reasons for c, reasons in marks.items() if c not in whole}
     keys = [c for c in frame.columns if rule.kind(c) == "key" and c not in LONG]
     values = {c: frame[c].tolist() for c in frame.columns if c in marks or c in keys}
     for k in range(len(frame)):
