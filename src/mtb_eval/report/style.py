@@ -66,7 +66,8 @@ RULES: Any = {
     "hatch.linewidth": 0.6,
     "text.hinting": "none",
     "text.parse_math": False,
-    "svg.fonttype": "path",
+    "axes.titley": 1.0,
+    "svg.fonttype": "none",
     "svg.hashsalt": "mtb_eval",
     "path.simplify": False,
 }

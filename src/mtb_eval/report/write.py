@@ -1,4 +1,4 @@
-"""The report as files: pages in two languages, tables, figures and the manifest."""
+"""The report as files: pages and prints in two languages, tables, figures and the manifest."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from mtb_eval.analysis.workers import on_workers
 from mtb_eval.report.claims_json import claims_json
 from mtb_eval.report.csv_text import csv_text
 from mtb_eval.report.edition import Edition, Provenance, edition
+from mtb_eval.report.figure_files import figure_files
 from mtb_eval.report.figures import FIGURES
 from mtb_eval.report.folder import replace_folder
 from mtb_eval.report.manifest import MANIFEST, Manifest, Output, digest, installed_versions
 from mtb_eval.report.numbers import LANGUAGES, Language
 from mtb_eval.report.page import FILES, page
-from mtb_eval.report.pictures import Picture, Pictures, pictures
+from mtb_eval.report.pdf import PDF_FILES, pdf
+from mtb_eval.report.pictures import Pictures, pictures
+from mtb_eval.report.typeset import can_typeset
 from mtb_eval.study import Plan
 
 File = tuple[str, bytes, str]
 FIRST = ("effects", "claims")
+WITHOUT_TYPST = "typst is not installed: no PDF of the report and no PDF or PNG of its figures were made"
 
 
 def write_report(
@@ -60,6 +64,8 @@ def write_report(
     for language, made in zip(LANGUAGES, on_workers(make, LANGUAGES, jobs=jobs), strict=True):
         told(f"report, {language}")
         files += made
+    if not can_typeset():
+        told(WITHOUT_TYPST)
     manifest = _manifest(plan, provenance, files)
     contents = {name: content for name, content, _ in files}
     replace_folder(out, {**contents, MANIFEST: manifest.to_json().encode("utf-8")})
@@ -80,15 +86,25 @@ def _tables(results: Results) -> Iterator[File]:
 def _edition_files(language: Language, *, plan: Plan, results: Results, provenance: Provenance) -> list[File]:
     one = edition(language, plan, results, provenance)
     drawn = pictures(one)
-    return [*_figures(one, drawn), (FILES[language], page(one, drawn).encode("utf-8"), _name(page))]
+    return [file for make in MAKERS for file in make(one, drawn)]
 
 
 def _figures(one: Edition, drawn: Pictures) -> Iterator[File]:
     folder = "figures" if one.language == "en" else f"figures/{one.language}"
-    for name, picture in drawn.items():
-        if isinstance(picture, Picture):
-            yield f"{folder}/{name}.svg", picture.svg.encode("utf-8"), _name(FIGURES[name])
-            yield f"{folder}/{name}.png", picture.png, _name(FIGURES[name])
+    for name, suffix, content in figure_files(one, drawn):
+        yield f"{folder}/{name}.{suffix}", content, _name(FIGURES[name])
+
+
+def _page(one: Edition, drawn: Pictures) -> Iterator[File]:
+    yield FILES[one.language], page(one, drawn).encode("utf-8"), _name(page)
+
+
+def _pdf(one: Edition, drawn: Pictures) -> Iterator[File]:
+    if can_typeset():
+        yield PDF_FILES[one.language], pdf(one, drawn), _name(pdf)
+
+
+MAKERS: tuple[Callable[[Edition, Pictures], Iterator[File]], ...] = (_figures, _page, _pdf)
 
 
 def _manifest(plan: Plan, provenance: Provenance, files: list[File]) -> Manifest:

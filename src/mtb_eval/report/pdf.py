@@ -1,0 +1,20 @@
+"""The report as a PDF to print: the same sections and figures as the page, set by typst."""
+
+from __future__ import annotations
+
+from mtb_eval.report.edition import Edition
+from mtb_eval.report.pdf_document import printed
+from mtb_eval.report.pictures import Pictures
+from mtb_eval.report.typeset import Order, typeset
+
+PDF_FILES = {"en": "report.pdf", "da": "report.da.pdf"}
+TEMPLATE = "report.typ"
+
+
+def pdf(edition: Edition, drawn: Pictures) -> bytes:
+    """Return the report of an edition as PDF/UA-1: tagged, with bookmarks; the same edition gives the same bytes.
+
+    Raises TypesetError if the document is not accessible.
+    """
+    ((content,),) = typeset([Order(template=TEMPLATE, data=printed(edition, drawn))])
+    return content

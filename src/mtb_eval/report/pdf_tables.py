@@ -1,0 +1,119 @@
+"""Tables as they are printed: how wide their columns are, and whether they need a page on its side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mtb_eval.report.document import Cell, Column, Table
+from mtb_eval.report.style import width_mm
+
+MOST_ROWS = 45
+PORTRAIT, LANDSCAPE = 174.0, 261.0
+SIZE, SMALLER = 8.2, 7.4
+# Libertinus Serif runs narrower than DejaVu Sans, by which text is measured.
+NARROWER = 0.82
+GAP = 2.6
+PARAGRAPH = 42.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """A column's width in millimetres: the least that it can have, and what it would take on one line."""
+
+    least: float
+    wanted: float
+
+
+def printed_table(table: Table, places: Collection[str]) -> dict[str, Any]:
+    """Return a table as plain values; its widths in millimetres add up to no more than the page holds."""
+    size, wide = _setting(table)
+    widths = shared(tracks(table, size), LANDSCAPE if wide else PORTRAIT)
+    room = [[0] * len(table.columns)] * len(table.lines)
+    return {
+        "id": table.id,
+        "caption": table.caption,
+        "note": table.note,
+        "size": size,
+        "wide": wide,
+        "widths": widths,
+        "columns": [{"title": c.title, "numeric": c.numeric} for c in table.columns],
+        "lines": [
+            {"id": line.anchor, "cells": [_with_room(c, places, n) for c, n in zip(line.cells, lacks, strict=True)]}
+            for line, lacks in zip(table.lines, room, strict=True)
+        ],
+    }
+
+
+def printed_cell(cell: Cell, places: Collection[str]) -> dict[str, Any]:
+    """Return a cell as plain values; a link stays only if it leads to a place that is printed."""
+    to = cell.href.removeprefix("#") if cell.href.startswith("#") else ""
+    return {
+        "text": cell.text,
+        "under": cell.under,
+        "lang": cell.lang,
+        "state": cell.state,
+        "to": to if to in places else "",
+    }
+
+
+def is_long(table: Table) -> bool:
+    """Return whether a table of numbers is too long to be printed among the details."""
+    return len(table.lines) > MOST_ROWS and any(column.numeric for column in table.columns)
+
+
+def tracks(table: Table, size: float) -> list[Track]:
+    """Return what each column of a table needs, type of `size` points."""
+    return [_track(column, [line.cells[k] for line in table.lines], size) for k, column in enumerate(table.columns)]
+
+
+def shared(tracks: Sequence[Track], width: float) -> list[float]:
+    """Return the widths of columns that share `width` millimetres: what they want, or what they can have.
+
+    Where not all can have what they want, each gets its least and the same share of what it wants beyond.
+    """
+    least, wanted = sum(t.least for t in tracks), sum(t.wanted for t in tracks)
+    if wanted <= width:
+        return [t.wanted for t in tracks]
+    if least >= width:
+        return [t.least * width / least for t in tracks]
+    share = (width - least) / (wanted - least)
+    return [t.least + share * (t.wanted - t.least) for t in tracks]
+
+
+def _with_room(cell: Cell, places: Collection[str], lacks: int) -> dict[str, Any]:
+    return {**printed_cell(cell, places), "room": lacks}
+
+
+def _setting(table: Table) -> tuple[float, bool]:
+    """Return the size of type and whether the page lies on its side: the first that holds the table."""
+    for size, wide in ((SIZE, False), (SMALLER, False), (SIZE, True)):
+        if sum(t.least for t in tracks(table, size)) <= (LANDSCAPE if wide else PORTRAIT):
+            return size, wide
+    return SMALLER, True
+
+
+def _track(column: Column, cells: Sequence[Cell], size: float) -> Track:
+    heading = max(_longest_word(column.title, size), _width(column.title, size, "bold") / 3)
+    lines = [_width(c.text, size) for c in cells] + [_width(c.under, 0.85 * size) for c in cells]
+    longest = max(lines, default=0.0)
+    if column.numeric:
+        return Track(least=max(heading, longest) + GAP, wanted=max(heading, longest) + GAP)
+    words = max((_longest_word(c.text, size) for c in cells), default=0.0)
+    least = max(heading, words, min(longest, _readable(longest)))
+    return Track(least=least + GAP, wanted=max(heading, longest) + GAP)
+
+
+def _readable(longest: float) -> float:
+    """Return the least width at which a text of this length does not become a tower of words."""
+    return min(PARAGRAPH, max(14.0, math.sqrt(longest * 12.0)))
+
+
+def _longest_word(text: str, size: float) -> float:
+    return max((_width(word, size, "bold") for word in text.split(" ")), default=0.0)
+
+
+def _width(text: str, size: float, weight: str = "normal") -> float:
+    return NARROWER * width_mm(text, size, weight) if text else 0.0
