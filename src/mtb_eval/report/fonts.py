@@ -20,7 +20,7 @@ def font_folder() -> Path:
 
 def font_faces(text: str) -> str:
     """Return the style rules that bring along DejaVu Sans, regular and bold, with the letters of `text` alone."""
-    return _faces("".join(sorted(set(text))))
+    return _faces("".join(sorted(set(text)))) if text else ""
 
 
 @lru_cache(maxsize=4)

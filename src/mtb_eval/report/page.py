@@ -17,7 +17,7 @@ from mtb_eval.report.csv_text import csv_text
 from mtb_eval.report.decimals import missing_places
 from mtb_eval.report.document import Fold, Section, Table
 from mtb_eval.report.edition import Edition
-from mtb_eval.report.pictures import Picture, Pictures, inline
+from mtb_eval.report.pictures import Picture, Pictures, faces, inline
 from mtb_eval.report.sections import SECTIONS, summary
 
 FILES = {"en": "report.html", "da": "report.da.html"}
@@ -54,7 +54,7 @@ def page(edition: Edition, drawn: Pictures) -> str:
         is_picture=lambda p: isinstance(p, Picture),
         packed=packed_tables(edition.results, sections),
         missing_places=missing_places,
-        style=_asset("style.css"),
+        style=_asset("style.css") + Markup(faces(drawn)),
         scripts=scripts,
         hashes=[_hash(script) for script in scripts.values()],
         shape=_shape,

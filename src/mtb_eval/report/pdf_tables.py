@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mtb_eval.report.decimals import missing_places
 from mtb_eval.report.document import Cell, Column, Table
 from mtb_eval.report.style import width_mm
 
@@ -31,7 +32,7 @@ def printed_table(table: Table, places: Collection[str]) -> dict[str, Any]:
     """Return a table as plain values; its widths in millimetres add up to no more than the page holds."""
     size, wide = _setting(table)
     widths = shared(tracks(table, size), LANDSCAPE if wide else PORTRAIT)
-    room = [[0] * len(table.columns)] * len(table.lines)
+    room = missing_places(table)
     return {
         "id": table.id,
         "caption": table.caption,
