@@ -31,7 +31,10 @@ def test_the_report_is_complete(written, results, plan):
     pages = {f"report{language}.{kind}" for language in ("", ".da") for kind in ("html", "pdf")}
     drawn = {name for name in FIGURES if f"figures/{name}.svg" in names}
     figures = {f"figures/{d}{n}.{s}" for n in drawn for d in ("", "da/") for s in ("svg", "png", "pdf")}
-    assert names == tables | pages | figures | {"effects.csv", "claims.csv", "claims.json", "manifest.json"}
+    papers = {n for n in names if n.startswith("publication/")}
+    assert names - papers == tables | pages | figures | {"effects.csv", "claims.csv", "claims.json", "manifest.json"}
+    for folder in ("publication", "publication/da"):
+        assert {f"{folder}/tables.xlsx", f"{folder}/tables.docx", f"{folder}/latex/tables.tex"} <= papers
     assert len(drawn) > len(FIGURES) / 2
     assert set(manifest.outputs) == names - {"manifest.json"}
 

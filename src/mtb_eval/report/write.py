@@ -20,6 +20,7 @@ from mtb_eval.report.numbers import LANGUAGES, Language
 from mtb_eval.report.page import FILES, page
 from mtb_eval.report.pdf import PDF_FILES, pdf
 from mtb_eval.report.pictures import Pictures, pictures
+from mtb_eval.report.table_files import table_files
 from mtb_eval.report.typeset import can_typeset
 from mtb_eval.study import Plan
 
@@ -104,7 +105,12 @@ def _pdf(one: Edition, drawn: Pictures) -> Iterator[File]:
         yield PDF_FILES[one.language], pdf(one, drawn), _name(pdf)
 
 
-MAKERS: tuple[Callable[[Edition, Pictures], Iterator[File]], ...] = (_figures, _page, _pdf)
+def _tables_for_papers(one: Edition, drawn: Pictures) -> Iterator[File]:
+    for path, content, made_by in table_files(one):
+        yield path, content, _name(made_by)
+
+
+MAKERS: tuple[Callable[[Edition, Pictures], Iterator[File]], ...] = (_figures, _page, _pdf, _tables_for_papers)
 
 
 def _manifest(plan: Plan, provenance: Provenance, files: list[File]) -> Manifest:

@@ -21,7 +21,10 @@ def checklist(edition: Edition) -> Section:
         title=title,
         finding=(edition.say("checklist.finding", n=len(items), **counts),),
         tables=filled(_table(edition)),
-        sure=(edition.say("checklist.sure_method", reference=edition.say("reference.consort")), edition.say("checklist.sure_wrong")),
+        sure=(
+            edition.say("checklist.sure_method", reference=edition.say("reference.consort")),
+            edition.say("checklist.sure_wrong"),
+        ),
     )
 
 
