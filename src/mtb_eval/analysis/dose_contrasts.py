@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from mtb_eval.analysis.care_effect import FAILURES, Row, base_row, estimate_row, finished, wild_row
+from mtb_eval.analysis.design_rows import completed
 from mtb_eval.analysis.dose_data import (
     COUNTED,
     DIFFERENCE,
@@ -19,7 +20,6 @@ from mtb_eval.analysis.dose_data import (
     Array,
     DoseData,
     adjusted_columns,
-    completed,
     dose_data,
     frame,
 )

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from mtb_eval.analysis.care_effect import FAILURES, Row
-from mtb_eval.analysis.dose_data import COUNTED, ESTIMATED, NAMED, DoseData, adjusted_columns, completed, frame
+from mtb_eval.analysis.design_rows import completed
+from mtb_eval.analysis.dose_data import COUNTED, ESTIMATED, NAMED, DoseData, adjusted_columns, frame
 from mtb_eval.analysis.model_data import stack
 from mtb_eval.inference.cross import cross_products
 from mtb_eval.inference.cuts import hansen_quantile

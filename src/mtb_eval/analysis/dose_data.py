@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtb_eval.analysis.care_effect import FAILURES, Row
+from mtb_eval.analysis.design_rows import completed
 from mtb_eval.analysis.model_data import ModelData, dummies, model_data, stack
 from mtb_eval.analysis.received import at_threshold
-from mtb_eval.analysis.verdicts import few_df, sign_of
+from mtb_eval.analysis.verdicts import sign_of
 from mtb_eval.data.families import Study
 from mtb_eval.study import DoseRule, Outcome, Plan
 
@@ -126,19 +127,6 @@ def tried(base: Mapping[str, object], problem: str, build: Build) -> list[Row]:
     return rows if not problem else [failed(base, problem)]
 
 
-def completed(row: Mapping[str, object]) -> Row:
-    """Return a row with standardised estimate and limits, and a warning where df are too few for its p to be read."""
-    scale, estimate, low, high, df = (_number(row, c) for c in ("scale", "estimate", "ci_low", "ci_high", "df"))
-    ends = sorted((scale * low, scale * high))
-    return {
-        **{k: v for k, v in row.items() if k != "scale"},
-        "standardised": scale * estimate,
-        "std_low": ends[0],
-        "std_high": ends[1],
-        "warning": "; ".join(s for s in (str(row.get("warning", "")), few_df(df)) if s),
-    }
-
-
 def failed(base: Mapping[str, object], problem: str) -> Row:
     """Return the row that says why nothing was estimated."""
     return completed({**base, "method": "not estimated", "error": problem})
@@ -152,10 +140,6 @@ def frame(rows: Iterable[Mapping[str, object]], columns: tuple[str, ...]) -> pd.
     full = [_complete(row, columns) for row in rows]
     kinds = {c: "str" if c in TEXTS else "bool" if c in FLAGS else "float64" for c in columns}
     return pd.DataFrame(full, columns=list(columns)).astype(kinds)
-
-
-def _number(row: Mapping[str, object], key: str) -> float:
-    return float(row.get(key, math.nan))  # type: ignore[arg-type]
 
 
 def _complete(row: Mapping[str, object], columns: tuple[str, ...]) -> Row:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mtb_eval.analysis.care_effect import FAILURES, Row, estimate_row
+from mtb_eval.analysis.design_rows import completed
 from mtb_eval.analysis.dose_data import (
     COUNTED,
     DIFFERENCE,
@@ -23,7 +24,6 @@ from mtb_eval.analysis.dose_data import (
     Array,
     DoseData,
     adjusted_columns,
-    completed,
     failed,
     frame,
 )

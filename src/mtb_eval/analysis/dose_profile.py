@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtb_eval.analysis.care_effect import FAILURES, Row
+from mtb_eval.analysis.design_rows import completed
 from mtb_eval.analysis.dose_data import (
     COUNTED,
     DIFFERENCE,
@@ -21,7 +22,6 @@ from mtb_eval.analysis.dose_data import (
     DoseData,
     Flags,
     adjusted_columns,
-    completed,
     failed,
     frame,
 )
