@@ -29,7 +29,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Else every run compiles the libraries again: 6.6 s instead of 1.8 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-dev report test test-full check synthetic verify reference bench lock clean
+.PHONY: help setup setup-dev report test test-full browser-test check synthetic verify reference bench lock clean
 help:            ## list what make can do
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
@@ -59,6 +59,11 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	$(call install,requirements/dev.txt)
 	@touch $@
 
+$(VENV)/.browser: $(VENV)/.dev requirements/browser.txt
+	@echo "installing what the browser tests need (once) ..."
+	$(call install,requirements/browser.txt)
+	@touch $@
+
 report: $(VENV)/.run     ## study files -> build/report/ (STUDY=folder PLAN=folder OUT=folder INTERNAL=1)
 	@"$(VENV)/bin/mtb-eval" report "$(STUDY)" $(if $(PLAN),--plan "$(PLAN)") $(if $(INTERNAL),--internal) --out "$(OUT)"
 
@@ -67,6 +72,10 @@ test: $(VENV)/.dev       ## run the tests
 
 test-full: $(VENV)/.dev  ## the tests with the simulations at full length
 	@MTB_EVAL_FULL=1 "$(PY)" -m pytest
+
+browser-test: $(VENV)/.browser  ## test the report in a headless Chromium: the system's, else Debian's is installed
+	@.ci/chromium
+	@"$(PY)" -m pytest tests/browser
 
 check: $(VENV)/.dev      ## linter, formatter, types, import directions
 	@"$(VENV)/bin/ruff" check src tests notebooks

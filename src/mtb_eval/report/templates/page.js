@@ -90,11 +90,11 @@
     event.currentTarget.hash = named && section.contains(named) ? location.hash : section === sections[0] ? "" : section.id;
   };
 
-  // Tables that fit need no scrolling box: their headings then stay in view with the page.
+  // Tables that fit and are not long need no scrolling box: their headings then stay in view with the page.
   const boxes = [...document.querySelectorAll(".scroll, .drawing.wide")].map((box) => ({ box, name: box.getAttribute("aria-label") }));
   const fit = (some) => {
     const seen = some.filter(({ box }) => !box.closest("details:not([open])"));
-    const fits = seen.map(({ box }) => box.firstElementChild.offsetWidth <= box.parentElement.clientWidth);
+    const fits = seen.map(({ box }) => !box.matches(".long") && box.firstElementChild.offsetWidth <= box.parentElement.clientWidth);
     seen.forEach(({ box, name }, k) => {
       box.classList.toggle("over", !fits[k]);
       const roles = { tabindex: "0", role: "region", "aria-label": name };
@@ -150,4 +150,5 @@
   follow();
   reveal();
   fitBoxes();
+  addEventListener("load", () => setTimeout(() => root.classList.add("drawn"), 500));
 })();
