@@ -3,7 +3,8 @@
 Primary suppression takes the counts from 1 to the threshold less 1; 0 is shown. Secondary suppression takes further
 counts until no addition gives a small count away: each addition with something to protect has at least two unknowns,
 and what is known of their sum leaves each of them a range at least as wide as the counts under the threshold. At the
-end no small count may follow from the additions together (row space of their matrix). Hundepool et al. (2012),
+end no small count may follow from the additions together (row space of their matrix), nor may what they and the
+signs of the counts allow be a narrower range (linear programs). Hundepool et al. (2012),
 Statistical Disclosure Control, Wiley, chapters 4.2 to 4.4, doi:10.1002/9781118348239.
 """
 
@@ -14,12 +15,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linprog
 
 from mtb_eval.analysis.disclosure_counts import VISITED, Addition, Counts, Quantity
 from mtb_eval.analysis.disclosure_declared import Running, declared
 
 Array = NDArray[np.float64]
-EXACT = 1e-9
+EXACT, NEAR = 1e-9, 1e-6
+UNBOUNDED = 3  # scipy's status
 
 
 def protected(counts: Counts, running: Iterable[Running], threshold: int) -> set[Quantity]:
@@ -34,10 +37,11 @@ def protected(counts: Counts, running: Iterable[Running], threshold: int) -> set
             added = _cover(counts, counts.additions[waiting.pop()], hidden, threshold)
             hidden |= added
             waiting |= {i for q in added for i in members[q]}
-        for additions in list(_connected(counts, hidden)):
-            added = _untied(counts, additions, hidden, threshold)
-            hidden |= added
-            waiting |= {i for q in added for i in members[q]}
+        for look in (_untied, _loosened):
+            for additions in [] if waiting else list(_connected(counts, hidden)):
+                added = look(counts, additions, hidden, threshold)
+                hidden |= added
+                waiting |= {i for q in added for i in members[q]}
     return hidden
 
 
@@ -123,6 +127,36 @@ def _untied(counts: Counts, additions: list[Addition], hidden: set[Quantity], th
         used = {q for q, w in zip(shown, weights, strict=True) if abs(w) > EXACT and counts.values[q] > 0}
         if used and not used & added and _small(counts.values[unknown[j]], threshold):
             added.add(min(used, key=lambda q: _price(counts, q)))
+    return added
+
+
+def _loosened(counts: Counts, additions: list[Addition], hidden: set[Quantity], threshold: int) -> set[Quantity]:
+    """Return what else must be hidden so that the additions of one group leave each small count its range.
+
+    Linear programs give the least and the greatest value that the others allow (a hidden count is at least 1); what
+    one solution shows of all counts is used for all.
+    """
+    if len(additions) < 2:  # one alone has been covered
+        return set()
+    members = sorted({q for a in additions for q in (a.total, *a.parts)})
+    unknown = [q for q in members if _unknown(q, counts, hidden)]
+    true = np.array([counts.values[q] for q in unknown])
+    matrix = _matrix(additions, unknown)
+    bounds = [(1.0 if q in hidden else 0.0, None) for q in unknown]
+    low, high, added = true.copy(), true.copy(), set[Quantity]()
+    for j, quantity in enumerate(unknown):
+        for sign in (-1.0, 1.0):
+            if not _small(true[j], threshold) or high[j] - low[j] >= threshold - 1 - NEAR:
+                continue
+            aim = sign * (np.arange(len(unknown)) == j)
+            found = linprog(aim, A_eq=matrix, b_eq=matrix @ true, bounds=bounds, method="highs")
+            if found.status == UNBOUNDED:
+                high[j] = np.inf
+            else:
+                low, high = np.minimum(low, found.x), np.maximum(high, found.x)
+        if _small(true[j], threshold) and high[j] - low[j] < threshold - 1 - NEAR:
+            near = [a for a in additions if quantity in (a.total, *a.parts)]
+            added |= next((more for a in near if (more := _cheapest(counts, a, hidden))), set())
     return added
 
 
