@@ -43,10 +43,10 @@ def test_synthetic_data_are_named_as_calibrated_and_real_data_are_not(one, secti
 def test_the_chance_table_has_a_column_for_each_declared_size(one, section, plan):
     declared, published = section.folds[0].tables
     assert len(declared.lines) == len(plan.outcomes)
-    assert len(declared.columns) == 8 + len(plan.claim_power.effects) + 2
+    assert len(declared.columns) == 7 + len(plan.claim_power.effects) + 2
     assert len(published.lines) == 1
     first = declared.lines[-1].cells
-    assert [c.text for c in first[8:11]] == [one.numbers.percent(s / 1.1) for s in plan.claim_power.effects]
+    assert [c.text for c in first[7:10]] == [one.numbers.percent(s / 1.1) for s in plan.claim_power.effects]
 
 
 def test_sentences_quote_the_rows(one, section):

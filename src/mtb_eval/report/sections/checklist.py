@@ -61,9 +61,11 @@ def _line(edition: Edition, item: ChecklistItem) -> Line:
 
 
 def _where(edition: Edition, item: ChecklistItem) -> Cell:
-    """Return the sections that answer an item; the first is linked, since a cell leads to one place."""
+    """Return the sections that answer an item: the first as a link, the others below it."""
     named = [edition.say(f"checklist.section_{s}") for s in item.sections]
-    return word("; ".join(named), href=f"#{item.sections[0]}" if named else "")
+    if not named:
+        return Cell(text="")
+    return word(named[0], href=f"#{item.sections[0]}", under="; ".join(named[1:]))
 
 
 def _status(edition: Edition, status: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtb_eval.report.cells import figure, p, percent, word
+from mtb_eval.report.cells import figure, percent, word
 from mtb_eval.report.claim_values import Claimed, Values, at_main, claimed
 from mtb_eval.report.document import Cell, Column, Fold, Line, Table, filled
 from mtb_eval.report.edition import Edition
@@ -45,7 +45,6 @@ def _declared(edition: Edition, rows: list[Claimed], values: Values) -> Table:
             Column(title=say("claims.column_published")),
             Column(title=say("column.grade")),
             Column(title=say("column.std"), numeric=True),
-            Column(title=say("column.p"), numeric=True),
             Column(title=say("claims.column_se"), numeric=True),
             Column(title=say("column.df"), numeric=True),
             *(Column(title=say("claims.column_chance_at", size=plain(s)), numeric=True) for s in sizes),
@@ -67,7 +66,6 @@ def _declared_line(edition: Edition, one: Claimed) -> Line:
             word(edition.named("claims", f"tier_{text(row, 'published')}")),
             word(grade_words(edition, text(row, "grade"))),
             figure(edition, number(row, "standardised"), 2),
-            p(edition, number(row, "p")),
             figure(edition, number(row, "se"), 2),
             figure(edition, number(row, "df"), 1),
             *(percent(edition, number(r, "power")) for r in one.declared),
