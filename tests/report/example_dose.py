@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mtb_eval.analysis.dose_contrasts import dose_outcomes
-from mtb_eval.analysis.dose_curve import TEST_COLUMNS
+from mtb_eval.analysis.dose_curve import CURVE_COLUMNS, LEVEL, LINE, TEST_COLUMNS
 from mtb_eval.analysis.dose_data import DIFFERENCE, HIGH, LOW, frame
 from mtb_eval.analysis.dose_landmark import LANDMARK_COLUMNS, RATE
 from mtb_eval.analysis.dose_placebo import ANALYSED, EVERYONE, PLACEBO_COLUMNS
@@ -55,7 +55,10 @@ def example_dose(plan: Plan, seed: int = 5) -> dict[str, pd.DataFrame]:
         "dose_bounds": frame(
             ({**s, "contrast": HIGH, "std_lower": 0.1, "std_upper": 0.6} for s in shared), BOUND_COLUMNS
         ),
-        "dose_curve_tests": frame((), TEST_COLUMNS),
+        "dose_curve": frame((r for s in shared for r in _course(s, rng)), CURVE_COLUMNS),
+        "dose_curve_tests": frame(
+            ({**s, "test": t, "p": float(rng.uniform(0.01, 0.9))} for s in shared for t in (LINE, LEVEL)), TEST_COLUMNS
+        ),
         **_visits(),
     }
 
@@ -116,6 +119,14 @@ def _profile(shared: dict[str, object], rng: np.random.Generator):
             "declared": cut == 45,
             "warning": "" if estimated else "too few families on one side of the cut",
         }
+
+
+def _course(shared: dict[str, object], rng: np.random.Generator):
+    slope = float(rng.normal(0.01, 0.01))
+    for visits in range(30, 98):
+        std = slope * (visits - 45)
+        ends = {"standardised": std, "std_low": std - 0.5, "std_high": std + 0.5}
+        yield {**shared, "contrast": "MTB v usual care", "visits": float(visits), **ends}
 
 
 def _placebo(plan: Plan, rng: np.random.Generator):

@@ -36,6 +36,7 @@ BEND_COLUMNS = (
 CENTRE = 0.9
 """Share of MTB families, by visits, over whose range the curve is given."""
 ANALYSIS = "spline of visits"
+LINE, LEVEL = "the course is a line", "no association with visits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +95,7 @@ def _curve_rows(dose: DoseData, base: Row, fit: LeastSquares, knots: tuple[float
 def _tests(base: Row, fit: LeastSquares, n_terms: int) -> Iterator[Row]:
     """Yield the joint tests that the course is a line, and that it is level."""
     columns = np.eye(fit.cross.n_columns)
-    for test, first in (("the course is a line", 2), ("no association with visits", 1)):
+    for test, first in ((LINE, 2), (LEVEL, 1)):
         found = joint_test(fit, columns[first : n_terms + 1])
         yield {
             **_only(base, TEST_COLUMNS),

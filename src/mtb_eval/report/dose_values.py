@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from mtb_eval.analysis.dose_curve import LEVEL, LINE
 from mtb_eval.analysis.dose_data import DIFFERENCE
 from mtb_eval.analysis.dose_placebo import ANALYSED, EVERYONE
 from mtb_eval.analysis.dose_reading import DIFFERS, SELECTED
@@ -75,6 +76,33 @@ def departure_span(edition: Edition, outcome: str, contrast: str) -> tuple[float
 def profile_outcomes(edition: Edition) -> list[str]:
     """Return the outcomes that have a threshold profile."""
     return distinct([r for r in edition.rows("dose_profile") if known(r, "standardised")], "outcome")
+
+
+def course_outcomes(edition: Edition) -> list[str]:
+    """Return the outcomes whose course over visits could be estimated."""
+    return distinct([r for r in edition.rows("dose_curve") if known(r, "visits", "standardised")], "outcome")
+
+
+def course_tests(edition: Edition, outcome: str) -> tuple[Row, Row]:
+    """Return the tests of an outcome that its course is a line, and that it is level."""
+    rows = edition.rows("dose_curve_tests", outcome=outcome)
+    return first(rows, test=LINE), first(rows, test=LEVEL)
+
+
+def course_values(edition: Edition) -> Values:
+    """Return on how many outcomes the course departs from a line, or from level, and which visits it covers."""
+    outcomes, limit = course_outcomes(edition), edition.plan.verdicts.significant
+    tests = [course_tests(edition, o) for o in outcomes]
+    visits = [number(r, "visits") for r in edition.rows("dose_curve") if known(r, "visits", "standardised")]
+    count = edition.numbers.count
+    return {
+        "n": count(len(outcomes)),
+        "n_bent": count(sum(number(line, "p") < limit for line, _ in tests)),
+        "n_related": count(sum(number(level, "p") < limit for _, level in tests)),
+        "visits_from": count(min(visits, default=math.nan)),
+        "visits_to": count(max(visits, default=math.nan)),
+        "threshold": edition.plan.dose.threshold if edition.plan.dose else "",
+    }
 
 
 def _span(edition: Edition, values: list[float]) -> str:

@@ -15,6 +15,7 @@ from mtb_eval.report.figures.claim_power import claim_power
 from mtb_eval.report.figures.claims import claims
 from mtb_eval.report.figures.contacts import contacts
 from mtb_eval.report.figures.dose import dose_bins, dose_contrasts
+from mtb_eval.report.figures.dose_course import dose_course
 from mtb_eval.report.figures.dose_profile import dose_profile
 from mtb_eval.report.figures.economy import benefit, costs, plane
 from mtb_eval.report.figures.evidence import evidence, evidence_weights
@@ -50,6 +51,7 @@ FIGURES: Mapping[str, Callable[[Edition], Drawing | Absent]] = MappingProxyType(
         "dose": dose_contrasts,
         "dose-bins": dose_bins,
         "dose-profile": dose_profile,
+        "dose-course": dose_course,
         "placements": placements,
         "placement-tests": placement_tests,
         "response": response,

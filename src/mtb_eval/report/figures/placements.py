@@ -6,6 +6,7 @@ Layout of the curves: Morris et al. (2019), doi 10.1136/bmjopen-2019-030215.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -58,7 +59,8 @@ def _curves(edition: Edition, ax: Axes, rows: list[Row]) -> None:
         ax.fill_between(
             months, [*low, low[-1]], [*high, high[-1]], step="post", color=look.color, alpha=0.10, linewidth=0
         )
-        ax.text(end, shares[-1], f" {edition.arm(arm)} ", size=SMALL, color=look.color, ha="right", va="bottom")
+        place: dict[str, Any] = {"xytext": (-2, 2), "textcoords": "offset points", "ha": "right", "va": "bottom"}
+        ax.annotate(edition.arm(arm), (end, shares[-1]), size=SMALL, color=look.color, **place)
     ax.set(xlim=(0, end), ylim=(0, None))
     ax.set_xticks(_ticks(end))
     percent_axis(edition, ax.yaxis)

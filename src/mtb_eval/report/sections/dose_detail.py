@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mtb_eval.analysis.dose_data import HIGH
 from mtb_eval.analysis.dose_landmark import RATE
 from mtb_eval.report.cells import columns, figure, interval, p, word
 from mtb_eval.report.document import Cell, Fold, Line, Table, filled
-from mtb_eval.report.dose_values import departure_span, placebo_columns, reading_rows, reading_values, selected
+from mtb_eval.report.dose_values import (
+    course_outcomes,
+    course_tests,
+    course_values,
+    departure_span,
+    placebo_columns,
+    reading_rows,
+    reading_values,
+    selected,
+)
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.rows import Row, first, known, number, text
 
 READING = "std interval p p_bootstrap e_limit p_line"
 PROFILE = "p_any best_cut cuts"
 PLACEBO = "std interval p std_answered interval_answered p_answered"
+COURSE = "p_line p_level"
 LANDMARK = "rate_std rate_interval rate_p n"
 PRINCIPAL = "std interval p departures bounds"
 
@@ -28,10 +40,11 @@ def dose_findings(edition: Edition) -> tuple[str, ...]:
 
 def dose_folds(edition: Edition) -> tuple[Fold, ...]:
     """Return the details on dose that there are rows for."""
-    values = reading_values(edition)
+    values = {**reading_values(edition), **course_values(edition)}
     made = (
         ("readings", (), _readings(edition)),
         ("profile", ("dose-profile",), _profile(edition)),
+        ("curve", ("dose-course",), _course(edition)),
         ("placebo", (), _placebo(edition)),
         ("landmark", (), _landmark(edition)),
         ("principal", (), _principal(edition)),
@@ -50,7 +63,7 @@ def dose_folds(edition: Edition) -> tuple[Fold, ...]:
 
 
 def _table(edition: Edition, name: str, keys: str, lines: list[Line]) -> Table:
-    values = reading_values(edition)
+    values = {**reading_values(edition), **course_values(edition)}
     return Table(
         id=f"dose-{name}-table",
         caption=edition.say(f"dose_detail.{name}_table", **values),
@@ -93,6 +106,15 @@ def _profile(edition: Edition) -> Table:
         for row in rows
     ]
     return _table(edition, "profile", PROFILE, lines)
+
+
+def _course(edition: Edition) -> Table:
+    tests = [(o, course_tests(edition, o)) for o in course_outcomes(edition)]
+    lines = [
+        Line(cells=(_outcome(edition, {"outcome": o}), p(edition, number(line, "p")), p(edition, number(level, "p"))))
+        for o, (line, level) in tests
+    ]
+    return replace(_table(edition, "curve", COURSE, lines), source="dose_curve_tests")
 
 
 def _placebo(edition: Edition) -> Table:
