@@ -74,7 +74,7 @@ def test_all_cells_of_a_quantity_are_shown_or_none(at_threshold, results):
 
 
 def test_no_attacker_can_solve_for_a_small_count(at_threshold, results):
-    """With all shown counts and all declared additions, each small count has a range as wide as those under the limit."""
+    """With all shown counts and all declared additions, each small count keeps a range as wide as those under it."""
     plan, shown, _ = at_threshold
     ranges = _ranges(counts_of(results.named(), plan), _seen(shown), plan.disclosure_threshold)
     assert len(ranges) > 20

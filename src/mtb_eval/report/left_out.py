@@ -29,6 +29,7 @@ FIGURE_TABLES: Mapping[str, tuple[str, ...]] = {
     "dose": ("effects",),
     "dose-bins": ("dose_bins",),
     "dose-profile": ("dose_profile",),
+    "dose-course": ("dose_curve",),
     "placements": ("placements", "placement_times"),
     "placement-tests": ("placement_tests",),
     "response": ("response",),
