@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mtb_eval.report.document import Table
 
+LAST_MARK = re.compile(r"(?P<before>\d*)[.,](?P<after>\d+)$")
 LAST_NUMBER = re.compile(r"(?<![.,\d])\d*(?:[.,](?P<decimals>\d+))?$")
 
 
@@ -26,10 +27,16 @@ def missing_places(table: Table) -> Sequence[Sequence[int]]:
 
 def _lacking(texts: Sequence[str]) -> list[int]:
     numbers = [t for t in texts if any(c.isdigit() for c in t)]
-    if not all(t[-1].isdigit() for t in numbers):
+    if not all(t[-1].isdigit() for t in numbers) or _in_thousands(numbers):
         return [0] * len(texts)
     longest = max((_places(t) for t in numbers), default=0)
     return [longest - _places(t) if t in numbers else 0 for t in texts]
+
+
+def _in_thousands(texts: Sequence[str]) -> bool:
+    """Return whether the marks divide thousands: three digits after each, and one number such as 12,000."""
+    found = [m for m in (LAST_MARK.search(t) for t in texts) if m]
+    return any(m["before"].strip("0") for m in found) and all(len(m["after"]) == 3 for m in found)
 
 
 def _places(text: str) -> int:

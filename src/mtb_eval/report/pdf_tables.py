@@ -17,7 +17,7 @@ SIZE, SMALLER = 8.2, 7.4
 # Libertinus Serif runs narrower than DejaVu Sans, by which text is measured.
 NARROWER = 0.82
 GAP = 2.6
-PARAGRAPH = 42.0
+PARAGRAPH, LONG_WORD = 36.0, 17.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +61,8 @@ def printed_cell(cell: Cell, places: Collection[str]) -> dict[str, Any]:
 
 
 def is_long(table: Table) -> bool:
-    """Return whether a table of numbers is too long to be printed among the details."""
-    return len(table.lines) > MOST_ROWS and any(column.numeric for column in table.columns)
+    """Return whether a table is too long to be printed among the details."""
+    return len(table.lines) > MOST_ROWS
 
 
 def tracks(table: Table, size: float) -> list[Track]:
@@ -97,14 +97,14 @@ def _setting(table: Table) -> tuple[float, bool]:
 
 
 def _track(column: Column, cells: Sequence[Cell], size: float) -> Track:
-    heading = max(_longest_word(column.title, size), _width(column.title, size, "bold") / 3)
+    third, word = _width(column.title, size, "bold") / 3, _longest_word(column.title, size)
     lines = [_width(c.text, size) for c in cells] + [_width(c.under, 0.85 * size) for c in cells]
     longest = max(lines, default=0.0)
+    heading, wanted = max(third, min(word, LONG_WORD)), max(third, word, longest) + GAP
     if column.numeric:
-        return Track(least=max(heading, longest) + GAP, wanted=max(heading, longest) + GAP)
-    words = max((_longest_word(c.text, size) for c in cells), default=0.0)
-    least = max(heading, words, min(longest, _readable(longest)))
-    return Track(least=least + GAP, wanted=max(heading, longest) + GAP)
+        return Track(least=max(heading, longest) + GAP, wanted=wanted)
+    words = min(LONG_WORD, max((_longest_word(c.text, size) for c in cells), default=0.0))
+    return Track(least=max(heading, words, min(longest, _readable(longest))) + GAP, wanted=wanted)
 
 
 def _readable(longest: float) -> float:
