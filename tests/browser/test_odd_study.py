@@ -28,7 +28,8 @@ def test_missing_outcomes_are_said_and_nothing_is_shown_as_nan_or_none(opened, o
     page = opened(odd_report, language).page
     open_folds(page)
     text = page.locator("main").inner_text()
-    assert re.findall(r"\b(?:nan|NaN|None|null|undefined|inf)\b|\{\w+\}", text) == []
+    assert re.findall(r"\b(?:nan|NaN|null|undefined|inf)\b|\{\w+\}|^None$", text, flags=re.MULTILINE) == []
+    assert "None" not in page.locator("td, th").all_text_contents()
     rows = page.locator("#effects-table tbody tr")
     missing = page.locator("#effects-table tbody tr[data-verdict='not estimable']")
     assert 10 < missing.count() < rows.count()

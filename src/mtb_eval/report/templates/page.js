@@ -147,6 +147,8 @@
   const printed = [...document.querySelectorAll("main details:not(.many > details)")];
   addEventListener("beforeprint", () => printed.forEach((d) => { d.dataset.was = d.open; d.open = true; }));
   addEventListener("afterprint", () => printed.forEach((d) => { d.open = d.dataset.was === "true"; }));
+  // The figures' typeface is at hand before a figure is seen or printed.
+  document.fonts.forEach((face) => face.load());
   follow();
   reveal();
   fitBoxes();
