@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mtb_eval.analysis.results import Results
 from mtb_eval.report.numbers import NONE, Language, Numbers
 from mtb_eval.report.rows import Row, records, text, where
-from mtb_eval.report.words import Words, words
+from mtb_eval.report.words import Words, phrases, words
 from mtb_eval.study import Outcome, Plan, Wave
 
 
@@ -61,8 +61,7 @@ class Edition:
 
     def technical(self, text: str) -> str:
         """Return what an analysis wrote (in English) with its phrases put into the edition's language."""
-        phrases = {k.removeprefix("technical."): v for k, v in self.words.texts.items() if k.startswith("technical.")}
-        for phrase, translated in phrases.items():
+        for phrase, translated in phrases(self.language):
             text = text.replace(phrase, translated)
         return re.sub(r"(?<=\d)\.(?=\d)", ",", text) if self.language == "da" else text
 

@@ -117,4 +117,5 @@ def _longest_word(text: str, size: float) -> float:
 
 
 def _width(text: str, size: float, weight: str = "normal") -> float:
-    return NARROWER * width_mm(text, size, weight) if text else 0.0
+    """Return about how wide a text is in millimetres: the sum of its letters, each measured once."""
+    return NARROWER * size / SIZE * sum(width_mm(letter, SIZE, weight) for letter in text)

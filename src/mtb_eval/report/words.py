@@ -51,6 +51,13 @@ def words(language: Language) -> Words:
     return Words(language=language, texts=MappingProxyType(dict(_flat(texts))))
 
 
+@cache
+def phrases(language: Language) -> tuple[tuple[str, str], ...]:
+    """Return the phrases that analyses write in English, each with how it reads in a language."""
+    texts = words(language).texts.items()
+    return tuple((key.removeprefix("technical."), text) for key, text in texts if key.startswith("technical."))
+
+
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in table.items():
         if isinstance(value, Mapping):
