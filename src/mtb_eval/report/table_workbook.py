@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +25,10 @@ from mtb_eval.report.shown_numbers import shown_number
 MADE = datetime(2020, 1, 1)  # stands for the clock
 HEADER_ROW = 3
 NARROWEST, WIDEST = 7, 44
+SHORTEST = 60
+"""Characters of a line below a table, at least."""
+LINE, PADDING = 13.0, 3.0
+"""Height of a line and what is added to a row, in points."""
 FACE = "Calibri"
 RULE, THICK = Side(style="thin", color="FF57606A"), Side(style="medium", color="FF1F2328")
 PLAIN, BOLD = Font(name=FACE, size=10), Font(name=FACE, size=10, bold=True)
@@ -68,6 +74,7 @@ def _contents(book: Any, edition: Edition, tables: Sequence[NumberedTable]) -> N
     sheet = book.create_sheet(edition.say("page.contents"))
     for column, width in zip("ABC", (11, 80, 44), strict=True):
         sheet.column_dimensions[column].width = width
+    _page(sheet)
     styled = _Styled(sheet=sheet)
     sheet.append([styled.cell(edition.plan.title.of(edition.language), "title")])
     for mark in tables[0].marks if tables else ():
@@ -81,6 +88,7 @@ def _contents(book: Any, edition: Edition, tables: Sequence[NumberedTable]) -> N
 
 def _sheet(book: Any, one: NumberedTable, language: Language) -> None:
     table, sheet = one.table, book.create_sheet(sheet_name(one))
+    _page(sheet)
     _layout(sheet, table)
     styled = _Styled(sheet=sheet)
     sheet.append([styled.cell(f"{one.heading}. {table.caption}", "title")])
@@ -88,19 +96,37 @@ def _sheet(book: Any, one: NumberedTable, language: Language) -> None:
     sheet.append(styled.cell(c.title, "head-right" if c.numeric else "head-left") for c in table.columns)
     for line in table.lines:
         sheet.append(_row(styled, line, table.columns, language))
-    for note in one.notes:
+    for note in note_lines(one):
         sheet.append([styled.cell(note, "note")])
 
 
-def _layout(sheet: Any, table: Table) -> None:
-    sheet.freeze_panes = f"B{HEADER_ROW + 1}"
-    sheet.print_title_rows = f"{HEADER_ROW}:{HEADER_ROW}"
+def note_lines(one: NumberedTable) -> list[str]:
+    """Return what stands below a table in lines that are not wider than the table, but for words that are."""
+    widths = [_width(c, [line.cells[k] for line in one.table.lines]) for k, c in enumerate(one.table.columns)]
+    room = max(round(sum(widths)), SHORTEST)
+    return [part for note in one.notes for part in textwrap.wrap(note, room, break_on_hyphens=False)]
+
+
+def _page(sheet: Any) -> None:
     sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
     sheet.sheet_properties.pageSetUpPr.fitToPage = True
-    for k, column in enumerate(table.columns):
-        sheet.column_dimensions[get_column_letter(k + 1)].width = _width(
-            column, [line.cells[k] for line in table.lines]
-        )
+
+
+def _layout(sheet: Any, table: Table) -> None:
+    """Set widths, and heights for the lines that each row then needs: not every program finds them by itself."""
+    sheet.freeze_panes = f"B{HEADER_ROW + 1}"
+    sheet.print_title_rows = f"{HEADER_ROW}:{HEADER_ROW}"
+    widths = [_width(c, [line.cells[k] for line in table.lines]) for k, c in enumerate(table.columns)]
+    for k, width in enumerate(widths):
+        sheet.column_dimensions[get_column_letter(k + 1)].width = width
+    rows = [[c.title for c in table.columns], *([whole_text(c) for c in line.cells] for line in table.lines)]
+    for n, texts in enumerate(rows, HEADER_ROW):
+        sheet.row_dimensions[n].height = LINE * max(map(_n_lines, texts, widths), default=1) + PADDING
+
+
+def _n_lines(text: str, width: float) -> int:
+    """Return the lines that a text needs in a column of so many characters."""
+    return sum(max(1, math.ceil(len(part) / (width - 1))) for part in text.split("\n"))
 
 
 def _row(styled: _Styled, line: Line, columns: Sequence[Column], language: Language) -> Iterator[Any]:
