@@ -94,7 +94,12 @@ def test_compare_tells_what_changed_and_exits_1(report, tmp_path, capsys):
 
 
 def test_claims_agree_and_say_that_the_data_are_synthetic(tmp_path, capsys):
-    assert main(["claims", str(SHIPPED), "--quiet", "--language", "da", "--out", str(tmp_path / "claims.csv")]) == 0
+    assert (
+        main(
+            ["claims", str(SHIPPED), "--quiet", "--internal", "--language", "da", "--out", str(tmp_path / "claims.csv")]
+        )
+        == 0
+    )
     told = capsys.readouterr().out
     assert "Synthetic data" in told
     assert "256 gravide besvarede" in told
