@@ -79,7 +79,7 @@ def bin_values(edition: Edition) -> Values:
     for r in rows:
         n, sums = number(r, "n"), counted.setdefault(text(r, "outcome"), [0.0, 0.0])
         counted[text(r, "outcome")] = [sums[0] + (n if number(r, "high") <= edge else 0), sums[1] + n]
-    below, answered = max(counted.values(), key=lambda c: (c[1] if math.isfinite(c[1]) else 0), default=[math.nan] * 2)
+    below, answered = max(counted.values(), key=lambda c: c[1] if math.isfinite(c[1]) else 0, default=[math.nan] * 2)
     if edge == threshold and not math.isfinite(below):
         both = [(number(r, "n_low"), number(r, "n_high")) for r in edition.rows("dose_readings")]
         below, answered = max(((low, low + high) for low, high in both), default=(below, answered))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mtb_eval.report.document import Section, Table
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.page import tables_of
-from mtb_eval.report.sections import SECTIONS
+from mtb_eval.report.sections import made_sections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ def numbered_tables(edition: Edition, sections: Sequence[Section] | None = None)
     `sections` are those of the edition if they have been made already.
     """
     marks = tuple(" ".join(banner) for banner in edition.banners)
-    made = [make(edition) for make in SECTIONS] if sections is None else sections
+    made = made_sections(edition) if sections is None else sections
     pairs = [(s.title, t) for s in made for t in tables_of(s) if t.numbered]
     return tuple(
         NumberedTable(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib import resources
 from zlib import compress
@@ -18,17 +18,18 @@ from mtb_eval.report.decimals import missing_places
 from mtb_eval.report.document import Fold, Section, Table
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.pictures import Picture, Pictures, faces, inline
-from mtb_eval.report.sections import SECTIONS, summary
+from mtb_eval.report.sections import made_sections, summary
 
 FILES = {"en": "report.html", "da": "report.da.html"}
 LARGEST_INSIDE = 250_000
 FIRST_SCRIPT = 'document.documentElement.classList.add("scripted");'
 
 
-def page(edition: Edition, drawn: Pictures) -> str:
+def page(edition: Edition, drawn: Pictures, made: Sequence[Section] | None = None) -> str:
     """Return the report of an edition as HTML: one file, its figures, styles and tables inside, no address in it.
 
     Tables whose CSV is longer than LARGEST_INSIDE bytes stay outside, in the folder `tables` beside the page.
+    `made` are the sections of the edition if they have been made already.
     """
     environment = Environment(
         loader=PackageLoader("mtb_eval.report", "templates"),
@@ -38,7 +39,7 @@ def page(edition: Edition, drawn: Pictures) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    sections = [make(edition) for make in SECTIONS]
+    sections = list(made_sections(edition) if made is None else made)
     scripts = {"first": Markup(FIRST_SCRIPT), "last": _asset("page.js")}
     other = "da" if edition.language == "en" else "en"
     return environment.get_template("report.html").render(

@@ -11,19 +11,20 @@ from mtb_eval.report.edition import Edition
 from mtb_eval.report.page import tables_of
 from mtb_eval.report.pdf_tables import is_long, printed_cell, printed_table
 from mtb_eval.report.pictures import Picture, Pictures
-from mtb_eval.report.sections import SECTIONS, summary
+from mtb_eval.report.sections import made_sections, summary
 
 MOST_FOLDS = 12
 Block = dict[str, Any]
 
 
-def printed(edition: Edition, drawn: Pictures) -> Mapping[str, Any]:
+def printed(edition: Edition, drawn: Pictures, made: Sequence[Section] | None = None) -> Mapping[str, Any]:
     """Return what the printed report of an edition holds.
 
     Left to the web page, with a sentence that says so: long folded tables, and details of
-    which there are more than MOST_FOLDS of a kind (those of each outcome).
+    which there are more than MOST_FOLDS of a kind (those of each outcome). `made` are the sections of the edition if
+    they have been made already.
     """
-    sections = [make(edition) for make in SECTIONS]
+    sections = made_sections(edition) if made is None else made
     places = frozenset(destinations(sections))
     printer = Printer(edition=edition, drawn=drawn, numbers=numbers(sections, drawn), places=places)
     return {

@@ -11,6 +11,7 @@ from mtb_eval.analysis.results import Results
 from mtb_eval.analysis.workers import on_workers
 from mtb_eval.report.claims_json import claims_json
 from mtb_eval.report.csv_text import csv_text
+from mtb_eval.report.document import Section
 from mtb_eval.report.edition import Edition, Provenance, edition
 from mtb_eval.report.figure_files import figure_files
 from mtb_eval.report.figures import FIGURES
@@ -20,11 +21,13 @@ from mtb_eval.report.numbers import LANGUAGES, Language
 from mtb_eval.report.page import FILES, page
 from mtb_eval.report.pdf import PDF_FILES, pdf
 from mtb_eval.report.pictures import Pictures, pictures
+from mtb_eval.report.sections import made_sections
 from mtb_eval.report.table_files import table_files
 from mtb_eval.report.typeset import can_typeset
 from mtb_eval.study import Plan
 
 File = tuple[str, bytes, str]
+Sections = tuple[Section, ...]
 FIRST = ("effects", "claims")
 WITHOUT_TYPST = "typst is not installed: no PDF of the report and no PDF or PNG of its figures were made"
 
@@ -86,31 +89,36 @@ def _tables(results: Results) -> Iterator[File]:
 
 def _edition_files(language: Language, *, plan: Plan, results: Results, provenance: Provenance) -> list[File]:
     one = edition(language, plan, results, provenance)
-    drawn = pictures(one)
-    return [file for make in MAKERS for file in make(one, drawn)]
+    drawn, made = pictures(one), made_sections(one)
+    return [file for make in MAKERS for file in make(one, drawn, made)]
 
 
-def _figures(one: Edition, drawn: Pictures) -> Iterator[File]:
+def _figures(one: Edition, drawn: Pictures, made: Sections) -> Iterator[File]:
     folder = "figures" if one.language == "en" else f"figures/{one.language}"
     for name, suffix, content in figure_files(one, drawn):
         yield f"{folder}/{name}.{suffix}", content, _name(FIGURES[name])
 
 
-def _page(one: Edition, drawn: Pictures) -> Iterator[File]:
-    yield FILES[one.language], page(one, drawn).encode("utf-8"), _name(page)
+def _page(one: Edition, drawn: Pictures, made: Sections) -> Iterator[File]:
+    yield FILES[one.language], page(one, drawn, made).encode("utf-8"), _name(page)
 
 
-def _pdf(one: Edition, drawn: Pictures) -> Iterator[File]:
+def _pdf(one: Edition, drawn: Pictures, made: Sections) -> Iterator[File]:
     if can_typeset():
-        yield PDF_FILES[one.language], pdf(one, drawn), _name(pdf)
+        yield PDF_FILES[one.language], pdf(one, drawn, made), _name(pdf)
 
 
-def _tables_for_papers(one: Edition, drawn: Pictures) -> Iterator[File]:
-    for path, content, made_by in table_files(one):
+def _tables_for_papers(one: Edition, drawn: Pictures, made: Sections) -> Iterator[File]:
+    for path, content, made_by in table_files(one, made):
         yield path, content, _name(made_by)
 
 
-MAKERS: tuple[Callable[[Edition, Pictures], Iterator[File]], ...] = (_figures, _page, _pdf, _tables_for_papers)
+MAKERS: tuple[Callable[[Edition, Pictures, Sections], Iterator[File]], ...] = (
+    _figures,
+    _page,
+    _pdf,
+    _tables_for_papers,
+)
 
 
 def _manifest(plan: Plan, provenance: Provenance, files: list[File]) -> Manifest:

@@ -47,4 +47,10 @@ SECTIONS: tuple[Callable[[Edition], Section], ...] = (
     reproduce,
 )
 
-__all__ = ["SECTIONS", "summary"]
+
+def made_sections(edition: Edition) -> tuple[Section, ...]:
+    """Return every section of an edition, in the order of the report."""
+    return tuple(make(edition) for make in SECTIONS)
+
+
+__all__ = ["SECTIONS", "made_sections", "summary"]

@@ -74,7 +74,7 @@ def _table(edition: Edition, rows: list[Row], power: Values) -> Table:
         caption=edition.say("claims.caption_table"),
         columns=(*columns(edition, "claim", "statement", "published", "found", "result", "grade"), chance),
         lines=tuple(_line(edition, r) for r in rows),
-        note=edition.say("claims.table_note", **power),
+        note=edition.say("claims.table_note", **power) if power["n_power"] else "",
         source="claims",
         sortable=True,
         choices=(
