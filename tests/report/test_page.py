@@ -20,7 +20,7 @@ from mtb_eval.report.decimals import missing_places
 from mtb_eval.report.document import Cell, Column, Line, Section, Table
 from mtb_eval.report.edition import edition
 from mtb_eval.report.figures import FIGURES
-from mtb_eval.report.page import FILES, LARGEST_INSIDE, packed_tables, page
+from mtb_eval.report.page import FILES, LARGEST_INSIDE, packed_tables, page, table_contents
 from mtb_eval.report.pictures import pictures
 from mtb_eval.report.style import Absent
 from mtb_eval.study import Text, load_plan
@@ -107,7 +107,7 @@ def test_a_table_longer_than_the_limit_stays_outside():
     long = pd.DataFrame({"x": np.arange(60_000)})
     shown = Table(id="t", caption="", columns=(), lines=(), source="effects")
     results = replace(empty_results(), effects=long)
-    assert packed_tables(results, [Section(id="s", title="", tables=(shown,))]) == {"effects": ""}
+    assert packed_tables(table_contents(results), [Section(id="s", title="", tables=(shown,))]) == {"effects": ""}
 
 
 def test_numbers_stand_with_their_decimal_marks_under_each_other():

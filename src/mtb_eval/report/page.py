@@ -25,11 +25,16 @@ LARGEST_INSIDE = 250_000
 FIRST_SCRIPT = 'document.documentElement.classList.add("scripted");'
 
 
-def page(edition: Edition, drawn: Pictures, made: Sequence[Section] | None = None) -> str:
+def page(
+    edition: Edition,
+    drawn: Pictures,
+    made: Sequence[Section] | None = None,
+    contents: Mapping[str, bytes] | None = None,
+) -> str:
     """Return the report of an edition as HTML: one file, its figures, styles and tables inside, no address in it.
 
     Tables whose CSV is longer than LARGEST_INSIDE bytes stay outside, in the folder `tables` beside the page.
-    `made` are the sections of the edition if they have been made already.
+    `made` are the sections of the edition and `contents` its tables as CSV, if they have been made already.
     """
     environment = Environment(
         loader=PackageLoader("mtb_eval.report", "templates"),
@@ -53,7 +58,7 @@ def page(edition: Edition, drawn: Pictures, made: Sequence[Section] | None = Non
         drawn=drawn,
         inline=_marked,
         is_picture=lambda p: isinstance(p, Picture),
-        packed=packed_tables(edition.results, sections),
+        packed=packed_tables(table_contents(edition.results) if contents is None else contents, sections),
         missing_places=missing_places,
         style=_asset("style.css") + Markup(faces(drawn)),
         scripts=scripts,
@@ -68,11 +73,15 @@ def tables_of(section: Section) -> list[Table]:
     return [*section.tables, *(t for fold in section.folds for t in _folded_tables(fold))]
 
 
-def packed_tables(results: Results, sections: list[Section]) -> Mapping[str, str]:
-    """Return the results tables that the sections show by name: CSV, compressed (zlib), base64; empty if too long."""
+def table_contents(results: Results) -> Mapping[str, bytes]:
+    """Return every results table as CSV, by name."""
+    return {name: csv_text(frame).encode("utf-8") for name, frame in results.named().items()}
+
+
+def packed_tables(contents: Mapping[str, bytes], sections: Sequence[Section]) -> Mapping[str, str]:
+    """Return the tables that the sections show, by name: CSV, compressed (zlib), base64; empty if too long."""
     shown = {t.source for s in sections for t in tables_of(s) if t.source}
-    contents = {n: csv_text(frame).encode("utf-8") for n, frame in results.named().items() if n in shown}
-    return {n: _packed(content) if len(content) <= LARGEST_INSIDE else "" for n, content in contents.items()}
+    return {n: _packed(c) if len(c) <= LARGEST_INSIDE else "" for n, c in contents.items() if n in shown}
 
 
 def _packed(content: bytes) -> str:

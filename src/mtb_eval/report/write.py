@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from mtb_eval.report.figures import FIGURES
 from mtb_eval.report.folder import replace_folder
 from mtb_eval.report.manifest import MANIFEST, Manifest, Output, digest, installed_versions
 from mtb_eval.report.numbers import LANGUAGES, Language
-from mtb_eval.report.page import FILES, page
+from mtb_eval.report.page import FILES, page, table_contents
 from mtb_eval.report.pdf import PDF_FILES, pdf
 from mtb_eval.report.pictures import Pictures, pictures
 from mtb_eval.report.sections import made_sections
@@ -27,9 +28,17 @@ from mtb_eval.report.typeset import can_typeset
 from mtb_eval.study import Plan
 
 File = tuple[str, bytes, str]
-Sections = tuple[Section, ...]
 FIRST = ("effects", "claims")
 WITHOUT_TYPST = "typst is not installed: no PDF of the report and no PDF or PNG of its figures were made"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What all documents of an edition are put together from; `contents` are the results tables as CSV, by name."""
+
+    drawn: Pictures
+    sections: tuple[Section, ...]
+    contents: Mapping[str, bytes]
 
 
 def write_report(
@@ -63,23 +72,23 @@ def write_report(
     )
     results = released(results, plan, internal=internal)
     told = progress or (lambda _: None)
-    files = list(_tables(results))
-    make = partial(_edition_files, plan=plan, results=results, provenance=provenance)
+    contents = table_contents(results)
+    files = list(_tables(results, contents))
+    make = partial(_edition_files, plan=plan, results=results, provenance=provenance, contents=contents)
     for language, made in zip(LANGUAGES, on_workers(make, LANGUAGES, jobs=jobs), strict=True):
         told(f"report, {language}")
         files += made
     if not can_typeset():
         told(WITHOUT_TYPST)
     manifest = _manifest(plan, provenance, files)
-    contents = {name: content for name, content, _ in files}
-    replace_folder(out, {**contents, MANIFEST: manifest.to_json().encode("utf-8")})
+    written = {name: content for name, content, _ in files}
+    replace_folder(out, {**written, MANIFEST: manifest.to_json().encode("utf-8")})
     return manifest
 
 
-def _tables(results: Results) -> Iterator[File]:
+def _tables(results: Results, contents: Mapping[str, bytes]) -> Iterator[File]:
     made_by = _name(csv_text)
-    for name, frame in results.named().items():
-        content = csv_text(frame).encode("utf-8")
+    for name, content in contents.items():
         yield f"tables/{name}.csv", content, made_by
         if name in FIRST:
             yield f"{name}.csv", content, made_by
@@ -87,38 +96,36 @@ def _tables(results: Results) -> Iterator[File]:
     yield "claims.json", claims.encode("utf-8"), _name(claims_json)
 
 
-def _edition_files(language: Language, *, plan: Plan, results: Results, provenance: Provenance) -> list[File]:
+def _edition_files(
+    language: Language, *, plan: Plan, results: Results, provenance: Provenance, contents: Mapping[str, bytes]
+) -> list[File]:
     one = edition(language, plan, results, provenance)
-    drawn, made = pictures(one), made_sections(one)
-    return [file for make in MAKERS for file in make(one, drawn, made)]
+    parts = Parts(drawn=pictures(one), sections=made_sections(one), contents=contents)
+    return [file for make in MAKERS for file in make(one, parts)]
 
 
-def _figures(one: Edition, drawn: Pictures, made: Sections) -> Iterator[File]:
+def _figures(one: Edition, parts: Parts) -> Iterator[File]:
     folder = "figures" if one.language == "en" else f"figures/{one.language}"
-    for name, suffix, content in figure_files(one, drawn):
+    for name, suffix, content in figure_files(one, parts.drawn):
         yield f"{folder}/{name}.{suffix}", content, _name(FIGURES[name])
 
 
-def _page(one: Edition, drawn: Pictures, made: Sections) -> Iterator[File]:
-    yield FILES[one.language], page(one, drawn, made).encode("utf-8"), _name(page)
+def _page(one: Edition, parts: Parts) -> Iterator[File]:
+    yield FILES[one.language], page(one, parts.drawn, parts.sections, parts.contents).encode("utf-8"), _name(page)
 
 
-def _pdf(one: Edition, drawn: Pictures, made: Sections) -> Iterator[File]:
+def _pdf(one: Edition, parts: Parts) -> Iterator[File]:
     if can_typeset():
-        yield PDF_FILES[one.language], pdf(one, drawn, made), _name(pdf)
+        yield PDF_FILES[one.language], pdf(one, parts.drawn, parts.sections), _name(pdf)
 
 
-def _tables_for_papers(one: Edition, drawn: Pictures, made: Sections) -> Iterator[File]:
-    for path, content, made_by in table_files(one, made):
+def _tables_for_papers(one: Edition, parts: Parts) -> Iterator[File]:
+    for path, content, made_by in table_files(one, parts.sections):
         yield path, content, _name(made_by)
 
 
-MAKERS: tuple[Callable[[Edition, Pictures, Sections], Iterator[File]], ...] = (
-    _figures,
-    _page,
-    _pdf,
-    _tables_for_papers,
-)
+Maker = Callable[[Edition, Parts], Iterator[File]]
+MAKERS: tuple[Maker, ...] = (_figures, _page, _pdf, _tables_for_papers)
 
 
 def _manifest(plan: Plan, provenance: Provenance, files: list[File]) -> Manifest:
