@@ -68,10 +68,10 @@ report: $(VENV)/.run     ## study files -> build/report/ (STUDY=folder PLAN=fold
 	@"$(VENV)/bin/mtb-eval" report "$(STUDY)" $(if $(PLAN),--plan "$(PLAN)") $(if $(INTERNAL),--internal) --out "$(OUT)"
 
 test: $(VENV)/.dev       ## run the tests
-	@"$(PY)" -m pytest
+	@"$(PY)" -m pytest -n "$(JOBS)" --dist loadfile
 
 test-full: $(VENV)/.dev  ## the tests with the simulations at full length
-	@MTB_EVAL_FULL=1 "$(PY)" -m pytest
+	@MTB_EVAL_FULL=1 "$(PY)" -m pytest -n "$(JOBS)" --dist loadfile
 
 browser-test: $(VENV)/.browser  ## test the report in a headless Chromium: the system's, else Debian's is installed
 	@.ci/chromium
