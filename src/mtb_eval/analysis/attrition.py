@@ -15,11 +15,12 @@ from mtb_eval.analysis.attrition_imputed import IMPUTATION_COLUMNS
 from mtb_eval.analysis.attrition_response import RESPONDER_COLUMNS, RESPONSE_COLUMNS, responder_rows, response_rows
 from mtb_eval.analysis.attrition_tipping import FRONTIER_COLUMNS, GRID_COLUMNS, TIPPING_COLUMNS
 from mtb_eval.analysis.effects import Progress, silent
+from mtb_eval.analysis.row_table import ESTIMATE, row_table
 from mtb_eval.data.families import Study
 from mtb_eval.study import Plan
 
 ANALYSIS_COLUMNS = (
-    *("outcome", "family", "wave", "estimand", "analysis", "method", "estimate", "se", "df", "ci_low", "ci_high", "p"),
+    *("outcome", "family", "wave", "estimand", "analysis", "method", *ESTIMATE),
     *("standardised", "std_low", "std_high", "n_mtb", "n_control", "n_clusters", "warning", "error"),
 )
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -100,11 +101,4 @@ def _told(families: Iterable[str], progress: Progress) -> Iterable[str]:
 
 
 def _tables(rows: Mapping[str, Iterable[Mapping[str, object]]]) -> AttritionTables:
-    return AttritionTables(**{name: _table(rows.get(name, ()), columns) for name, columns in COLUMNS.items()})
-
-
-def _table(rows: Iterable[Mapping[str, object]], columns: tuple[str, ...]) -> pd.DataFrame:
-    """Return rows as a table with fixed columns; missing numbers are NaN, missing texts empty."""
-    full = [{c: row.get(c, "" if c in TEXTS else float("nan")) for c in columns} for row in rows]
-    kinds = {c: "str" if c in TEXTS else "float64" for c in columns}
-    return pd.DataFrame(full, columns=list(columns)).astype(kinds)
+    return AttritionTables(**{n: row_table(rows.get(n, ()), columns, texts=TEXTS) for n, columns in COLUMNS.items()})

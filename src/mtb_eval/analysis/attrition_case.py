@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mtb_eval.analysis.care_effect import CARE, Design, Row, attempt, base_row, primary_design
 from mtb_eval.analysis.model_data import ModelData, dummies, in_population, model_data, stack
+from mtb_eval.analysis.row_table import number
 from mtb_eval.data.families import Study
 from mtb_eval.study import Instrument, Outcome, Plan, Scale
 
@@ -101,11 +102,7 @@ def case_rows(case: Case, analysis: str, build: Callable[[Case], Iterator[Row]])
 
 def _with_span(row: Row) -> Row:
     """Return a row with its standardised interval, ordered, and without the column `sign`."""
-    sign = _number(row, "sign")
-    ends = sorted((sign * _number(row, "ci_low"), sign * _number(row, "ci_high")))
+    sign = number(row, "sign")
+    ends = sorted((sign * number(row, "ci_low"), sign * number(row, "ci_high")))
     rest = {k: v for k, v in row.items() if k != "sign"}
-    return {**rest, "standardised": sign * _number(row, "estimate"), "std_low": ends[0], "std_high": ends[1]}
-
-
-def _number(row: Row, key: str) -> float:
-    return float(row.get(key, np.nan))  # type: ignore[arg-type]
+    return {**rest, "standardised": sign * number(row, "estimate"), "std_low": ends[0], "std_high": ends[1]}

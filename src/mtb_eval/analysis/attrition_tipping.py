@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mtb_eval.analysis.attrition_case import Case
 from mtb_eval.analysis.attrition_imputed import Completed
 from mtb_eval.analysis.care_effect import Row
+from mtb_eval.analysis.row_table import ESTIMATE
 from mtb_eval.analysis.verdicts import sign_of
 from mtb_eval.inference.estimate import t_estimate
 from mtb_eval.inference.pooling import ShiftedPool, pool_at
@@ -20,7 +21,7 @@ from mtb_eval.study import AttritionRule
 Array = NDArray[np.float64]
 
 GRID_COLUMNS = (
-    *("outcome", "family", "wave", "shift_mtb", "shift_control", "estimate", "se", "df", "ci_low", "ci_high", "p"),
+    *("outcome", "family", "wave", "shift_mtb", "shift_control", *ESTIMATE),
     *("standardised", "std_low", "std_high"),
 )
 FRONTIER_COLUMNS = ("outcome", "family", "wave", "side", "shift_mtb", "shift_control")

@@ -7,7 +7,7 @@ mean, or a p-value in the middle of the published tier.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from mtb_eval.analysis.calibration_targets import (
 )
 from mtb_eval.analysis.care_effect import replica_design
 from mtb_eval.analysis.effect_table import effect_table
+from mtb_eval.analysis.effects import Progress, silent
 from mtb_eval.analysis.interaction import change, difference_rows
 from mtb_eval.analysis.model_data import model_data
 from mtb_eval.analysis.true_effects import true_effects
@@ -41,8 +42,6 @@ from mtb_eval.data.synthetic import (
 from mtb_eval.inference.kenward_roger import kenward_roger
 from mtb_eval.inference.mixed import fit_mixed
 from mtb_eval.study import Plan
-
-Progress = Callable[[str], None]
 
 WIDEST = 2.0  # standard deviations: no effect or shift is sought beyond
 HALVINGS = 13
@@ -67,10 +66,6 @@ class Bench:
         roles = ("questionnaire", "ratings")
         raw = simulate_study(self.plan, truth, np.random.default_rng(truth.seed), roles=roles)
         return replace(self.study, families=rescored(self.study.families, raw, self.plan))
-
-
-def silent(_: str) -> None:
-    """Report no progress."""
 
 
 def make_synthetic(

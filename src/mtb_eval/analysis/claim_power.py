@@ -11,6 +11,7 @@ import pandas as pd
 from mtb_eval.analysis.care_effect import Row
 from mtb_eval.analysis.claim_words import outcomes_of
 from mtb_eval.analysis.effects import deciding_row
+from mtb_eval.analysis.row_table import row_table
 from mtb_eval.inference.design_errors import design_errors
 from mtb_eval.study import Claim, Outcome, Plan
 
@@ -57,9 +58,7 @@ def claim_power(plan: Plan, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _frame(rows: list[Row]) -> pd.DataFrame:
-    full = [{c: row.get(c, "" if c in TEXTS else math.nan) for c in CLAIM_POWER_COLUMNS} for row in rows]
-    kinds = {c: "str" if c in TEXTS else "float64" for c in CLAIM_POWER_COLUMNS}
-    return pd.DataFrame(full, columns=list(CLAIM_POWER_COLUMNS)).astype(kinds)
+    return row_table(rows, CLAIM_POWER_COLUMNS, texts=TEXTS)
 
 
 def _claim_rows(claim: Claim, plan: Plan, tables: Mapping[str, pd.DataFrame]) -> Iterator[Row]:

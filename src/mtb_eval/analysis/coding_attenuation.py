@@ -12,6 +12,7 @@ from mtb_eval.analysis.care_effect import Row, attempt, base_row, estimate_row, 
 from mtb_eval.analysis.coding_reliability import USED
 from mtb_eval.analysis.design_rows import completed, joined
 from mtb_eval.analysis.model_data import ModelData, model_data
+from mtb_eval.analysis.row_table import ESTIMATE, number
 from mtb_eval.analysis.verdicts import smallest_detectable
 from mtb_eval.data.families import Study
 from mtb_eval.inference.ols import ols
@@ -19,7 +20,7 @@ from mtb_eval.inference.sandwich import cluster_robust
 from mtb_eval.study import Outcome, Plan
 
 ATTENUATION_COLUMNS = (
-    *("outcome", "family", "wave", "method", "estimate", "se", "df", "ci_low", "ci_high", "p"),
+    *("outcome", "family", "wave", "method", *ESTIMATE),
     *("standardised", "std_low", "std_high", "mde", "reliability", "reliability_low", "reliability_high", "ratings"),
     *("true_std", "true_low", "true_high", "true_mde", "n_mtb", "n_control", "n_clusters", "warning", "error"),
 )
@@ -36,7 +37,7 @@ def attenuation_rows(study: Study, plan: Plan, reliability: pd.DataFrame) -> Ite
     for outcome in plan.outcomes:
         if outcome.sample == "video":
             row = primary_row(study, plan, outcome)
-            mde = smallest_detectable(_standardised_se(row), _number(row, "df"), level=plan.level)
+            mde = smallest_detectable(_standardised_se(row), number(row, "df"), level=plan.level)
             yield {**row, "mde": mde, **_corrected({**row, "mde": mde}, _reliability(reliability, outcome))}
 
 
@@ -55,8 +56,8 @@ def _primary(data: ModelData, level: float) -> Iterator[Row]:
 
 
 def _standardised_se(row: Row) -> float:
-    estimate, standardised = _number(row, "estimate"), _number(row, "standardised")
-    return abs(standardised / estimate) * _number(row, "se") if estimate else math.nan
+    estimate, standardised = number(row, "estimate"), number(row, "standardised")
+    return abs(standardised / estimate) * number(row, "se") if estimate else math.nan
 
 
 def _reliability(reliability: pd.DataFrame, outcome: Outcome) -> pd.Series | None:
@@ -80,9 +81,5 @@ def _corrected(row: Row, found: pd.Series | None) -> Row:
         return {**known, "warning": joined(warning, "the estimated reliability is not above 0: no correction")}
     other = "" if found["wave"] == row["wave"] else "reliability of all waves together"
     pairs = (("true_std", "standardised"), ("true_low", "std_low"), ("true_high", "std_high"), ("true_mde", "mde"))
-    true = {new: _number(row, old) / math.sqrt(value) for new, old in pairs}
+    true = {new: number(row, old) / math.sqrt(value) for new, old in pairs}
     return {**known, **true, "warning": joined(warning, KNOWN, other)}
-
-
-def _number(row: Row, key: str) -> float:
-    return float(row.get(key, math.nan))  # type: ignore[arg-type]

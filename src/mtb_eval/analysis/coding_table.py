@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 
 import pandas as pd
 
 from mtb_eval.analysis.care_effect import FAILURES, Row
+from mtb_eval.analysis.row_table import row_table
 
 TEXTS = frozenset(
     {"outcome", "family", "wave", "column", "scale", "item", "instrument", "kind", "arm", "coder", "measure"}
@@ -21,8 +21,7 @@ def table(rows: Iterable[Mapping[str, object]], columns: tuple[str, ...]) -> pd.
 
     Raises KeyError if a row has another column.
     """
-    full = [_complete(row, columns) for row in rows]
-    return pd.DataFrame(full, columns=list(columns)).astype({c: "str" if c in TEXTS else "float64" for c in columns})
+    return row_table(rows, columns, texts=TEXTS)
 
 
 def or_reason(base: Row, build: Callable[[], Row]) -> Row:
@@ -31,10 +30,3 @@ def or_reason(base: Row, build: Callable[[], Row]) -> Row:
         return {**base, **build()}
     except FAILURES as failure:
         return {**base, "error": str(failure)}
-
-
-def _complete(row: Mapping[str, object], columns: tuple[str, ...]) -> Row:
-    unknown = set(row) - set(columns)
-    if unknown:
-        raise KeyError(f"not columns of this table: {', '.join(sorted(unknown))}")
-    return {c: row.get(c, "" if c in TEXTS else math.nan) for c in columns}

@@ -9,6 +9,7 @@ import pandas as pd
 
 from mtb_eval.analysis.care_effect import Row, attempt
 from mtb_eval.analysis.model_data import ModelData
+from mtb_eval.analysis.row_table import ESTIMATE, number, row_table
 from mtb_eval.analysis.verdicts import few_df, sign_of
 from mtb_eval.study import Outcome
 
@@ -18,12 +19,7 @@ ESTIMATE_COLUMNS = (
     "wave",
     "analysis",
     "method",
-    "estimate",
-    "se",
-    "df",
-    "ci_low",
-    "ci_high",
-    "p",
+    *ESTIMATE,
     "standardised",
     "std_low",
     "std_high",
@@ -64,14 +60,14 @@ def attempted(base: Mapping[str, object], data: ModelData, build: Build, level: 
 
 def completed(row: Mapping[str, object]) -> Row:
     """Return a row with standardised estimate and limits, and a warning where df are too few for its p to be read."""
-    scale = _number(row, "scale")
-    ends = sorted(scale * _number(row, c) for c in ("ci_low", "ci_high"))
+    scale = number(row, "scale")
+    ends = sorted(scale * number(row, c) for c in ("ci_low", "ci_high"))
     return {
         **{k: v for k, v in row.items() if k != "scale"},
-        "standardised": scale * _number(row, "estimate"),
+        "standardised": scale * number(row, "estimate"),
         "std_low": ends[0],
         "std_high": ends[1],
-        "warning": joined(str(row.get("warning", "")), few_df(_number(row, "df"))),
+        "warning": joined(str(row.get("warning", "")), few_df(number(row, "df"))),
     }
 
 
@@ -85,23 +81,10 @@ def table(rows: Iterable[Mapping[str, object]], columns: tuple[str, ...]) -> pd.
 
     Raises KeyError if a row has another column.
     """
-    full = [_complete(row, columns) for row in rows]
-    kinds = {c: "str" if c in TEXTS else "bool" if c in FLAGS else "float64" for c in columns}
-    return pd.DataFrame(full, columns=list(columns)).astype(kinds)
+    return row_table(rows, columns, texts=TEXTS, flags=FLAGS)
 
 
 def without_unit(rows: Iterable[Mapping[str, object]], columns: tuple[str, ...]) -> Iterator[Row]:
     """Yield the rows without the standardised values that a table has no columns for."""
     unwanted = {"standardised", "std_low", "std_high"} - set(columns)
     yield from ({k: v for k, v in row.items() if k not in unwanted} for row in rows)
-
-
-def _complete(row: Mapping[str, object], columns: tuple[str, ...]) -> Row:
-    unknown = set(row) - set(columns)
-    if unknown:
-        raise KeyError(f"not columns of this table: {', '.join(sorted(unknown))}")
-    return {c: row.get(c, "" if c in TEXTS else False if c in FLAGS else math.nan) for c in columns}
-
-
-def _number(row: Mapping[str, object], key: str) -> float:
-    return float(row.get(key, math.nan))  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from mtb_eval.analysis.row_table import ESTIMATE
 from mtb_eval.analysis.specification_designs import CALENDARS
 
 CALENDAR_COLUMNS = (
@@ -12,12 +13,7 @@ CALENDAR_COLUMNS = (
     "wave",
     "calendar",
     "decides",
-    "estimate",
-    "se",
-    "df",
-    "ci_low",
-    "ci_high",
-    "p",
+    *ESTIMATE,
     "p_wild",
     "standardised",
     "std_low",

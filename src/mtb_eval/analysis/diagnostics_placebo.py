@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mtb_eval.analysis.care_effect import FAILURES, Row, estimate_row, primary_design, unusable
 from mtb_eval.analysis.model_data import ModelData, covariate_names, model_data
 from mtb_eval.analysis.outcome_batches import Models, all_municipalities
+from mtb_eval.analysis.row_table import ESTIMATE
 from mtb_eval.analysis.trust_rows import frame, with_column
 from mtb_eval.data.families import Study
 from mtb_eval.inference.draws import Draws
@@ -36,12 +37,7 @@ PLACEBO_COLUMNS = (
     "label_en",
     "label_da",
     "method",
-    "estimate",
-    "se",
-    "df",
-    "ci_low",
-    "ci_high",
-    "p",
+    *ESTIMATE,
     "p_wild",
     "p_romano_wolf",
     "p_joint",

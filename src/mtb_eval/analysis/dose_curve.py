@@ -15,6 +15,7 @@ from mtb_eval.analysis.care_effect import FAILURES, Row
 from mtb_eval.analysis.design_rows import completed
 from mtb_eval.analysis.dose_data import COUNTED, ESTIMATED, NAMED, DoseData, adjusted_columns, frame
 from mtb_eval.analysis.model_data import stack
+from mtb_eval.analysis.row_table import ESTIMATE
 from mtb_eval.inference.cross import cross_products
 from mtb_eval.inference.cuts import hansen_quantile
 from mtb_eval.inference.joint import joint_test
@@ -82,7 +83,7 @@ def _curve_rows(dose: DoseData, base: Row, fit: LeastSquares, knots: tuple[float
     contrasts[:, 0] = 1.0
     contrasts[:, 1 : len(knots)] = restricted_cubic_spline(visits, knots)
     found = cluster_robust(fit, contrasts, kind="CR2", level=dose.level)
-    names = ("estimate", "se", "df", "ci_low", "ci_high", "p")
+    names = ESTIMATE
     return [
         completed(
             {**base, "visits": v, "method": found.method, **{n: float(getattr(found, n)[k]) for n in names}}

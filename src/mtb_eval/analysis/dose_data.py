@@ -14,6 +14,7 @@ from mtb_eval.analysis.care_effect import FAILURES, Row
 from mtb_eval.analysis.design_rows import completed
 from mtb_eval.analysis.model_data import ModelData, dummies, model_data, stack
 from mtb_eval.analysis.received import at_threshold
+from mtb_eval.analysis.row_table import ESTIMATE, row_table
 from mtb_eval.analysis.verdicts import sign_of
 from mtb_eval.data.families import Study
 from mtb_eval.study import DoseRule, Outcome, Plan
@@ -23,12 +24,10 @@ Flags = NDArray[np.bool_]
 
 HIGH, LOW, DIFFERENCE = "high v usual care", "low v usual care", "high v low"
 NAMED = ("outcome", "family", "wave", "analysis", "contrast")
-ESTIMATED = ("method", "estimate", "se", "df", "ci_low", "ci_high", "p", "standardised", "std_low", "std_high")
+ESTIMATED = ("method", *ESTIMATE, "standardised", "std_low", "std_high")
 COUNTED = ("n_high", "n_low", "n_mtb", "n_control", "n_clusters", "warning", "error")
 DOSE_COLUMNS = (*NAMED, *ESTIMATED, *COUNTED)
 """Of every estimate of dose: raw scale; standardised positive where it favours MTB or the higher dose."""
-
-"""Degrees of freedom below which a Satterthwaite p is not to be read."""
 
 TEXTS = frozenset(
     {"outcome", "family", "wave", "analysis", "contrast", "method", "column", "label_en", "label_da", "sample"}
@@ -137,13 +136,4 @@ def frame(rows: Iterable[Mapping[str, object]], columns: tuple[str, ...]) -> pd.
 
     Raises KeyError if a row has another column.
     """
-    full = [_complete(row, columns) for row in rows]
-    kinds = {c: "str" if c in TEXTS else "bool" if c in FLAGS else "float64" for c in columns}
-    return pd.DataFrame(full, columns=list(columns)).astype(kinds)
-
-
-def _complete(row: Mapping[str, object], columns: tuple[str, ...]) -> Row:
-    unknown = set(row) - set(columns)
-    if unknown:
-        raise KeyError(f"not columns of this table: {', '.join(sorted(unknown))}")
-    return {c: row.get(c, "" if c in TEXTS else False if c in FLAGS else math.nan) for c in columns}
+    return row_table(rows, columns, texts=TEXTS, flags=FLAGS)

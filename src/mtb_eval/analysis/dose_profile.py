@@ -27,6 +27,7 @@ from mtb_eval.analysis.dose_data import (
 )
 from mtb_eval.analysis.model_data import stack
 from mtb_eval.analysis.received import at_threshold
+from mtb_eval.analysis.row_table import ESTIMATE
 from mtb_eval.inference.cuts import Band, cut_band, cut_contrasts, cut_models, cut_rss, cuts_kept
 from mtb_eval.inference.draws import wild_draws
 from mtb_eval.inference.ols import LeastSquares, with_spectrum
@@ -131,7 +132,7 @@ def _rows(dose: DoseData, cuts: Cuts, fit: LeastSquares, bands: dict[str, Band],
 
 def _at(band: Band, k: int) -> Row:
     found = band.pointwise
-    names = ("estimate", "se", "df", "ci_low", "ci_high", "p")
+    names = ESTIMATE
     return {**{n: float(getattr(found, n)[k]) for n in names}, "method": f"{found.method}; {band.method}"}
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 from mtb_eval.analysis.care_effect import Row
 from mtb_eval.analysis.dose_data import DIFFERENCE, HIGH, frame
 from mtb_eval.analysis.dose_placebo import ANALYSED, EVERYONE, joint_p
+from mtb_eval.analysis.row_table import number
 
 DIFFERS, SELECTED, NOT_SHOWN, NOT_ESTIMABLE = (
     "differs",
@@ -83,31 +84,31 @@ def _reading(of: dict[str, list[Row]], outcome: str, placebo_p: tuple[float, ...
     level = _row(of["dose_curve_tests"], "", test="no association with visits")
     shared = ("family", "wave", "n_high", "n_low", "n_control", "error")
     first = next(row for row in of["dose_contrasts"] if row["contrast"] == DIFFERENCE)
-    p = _number(difference, "p")
+    p = number(difference, "p")
     return {
         "outcome": outcome,
         **{c: first[c] for c in shared},
-        "difference_std": _number(difference, "standardised"),
-        "difference_low": _number(difference, "std_low"),
-        "difference_high": _number(difference, "std_high"),
+        "difference_std": number(difference, "standardised"),
+        "difference_low": number(difference, "std_low"),
+        "difference_high": number(difference, "std_high"),
         "difference_p": p,
-        "difference_wild_p": _number(wild, "p"),
-        "e_value": _number(difference, "e_value"),
-        "e_value_limit": _number(difference, "e_value_limit"),
+        "difference_wild_p": number(wild, "p"),
+        "e_value": number(difference, "e_value"),
+        "e_value_limit": number(difference, "e_value_limit"),
         "placebo_p": placebo_p[0],
         "placebo_all_p": placebo_p[1],
-        "landmark_std": _number(landmark, "standardised"),
-        "landmark_p": _number(landmark, "p"),
-        "principal_std": _number(principal, "standardised"),
-        "principal_p": _number(principal, "p"),
-        "bound_low": _number(bounds, "std_lower"),
-        "bound_high": _number(bounds, "std_upper"),
-        "p_any_threshold": _number(threshold, "p_any_difference"),
-        "cut_low": _number(threshold, "cut_low"),
-        "cut_high": _number(threshold, "cut_high"),
+        "landmark_std": number(landmark, "standardised"),
+        "landmark_p": number(landmark, "p"),
+        "principal_std": number(principal, "standardised"),
+        "principal_p": number(principal, "p"),
+        "bound_low": number(bounds, "std_lower"),
+        "bound_high": number(bounds, "std_upper"),
+        "p_any_threshold": number(threshold, "p_any_difference"),
+        "cut_low": number(threshold, "cut_low"),
+        "cut_high": number(threshold, "cut_high"),
         "declared_kept": bool(threshold.get("declared_kept")),
-        "nonlinear_p": _number(line, "p"),
-        "any_association_p": _number(level, "p"),
+        "nonlinear_p": number(line, "p"),
+        "any_association_p": number(level, "p"),
         "reading": reading_of(
             p, min((q for q in placebo_p if math.isfinite(q)), default=math.nan), significant=significant
         ),
@@ -123,7 +124,3 @@ def _row(rows: list[Row], method: str, **keys: str) -> Row:
     """Return the first row whose method has a word in it and whose columns have these values; empty if none."""
     wanted = (r for r in rows if method in str(r["method"]) and all(r[c] == v for c, v in keys.items()))
     return next(wanted, {})
-
-
-def _number(row: Row, column: str) -> float:
-    return float(row.get(column, math.nan))  # type: ignore[arg-type]

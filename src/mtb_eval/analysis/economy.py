@@ -36,7 +36,7 @@ from mtb_eval.analysis.economy_costs import (
     summary_rows,
 )
 from mtb_eval.analysis.placements_data import placed_families, placement_outcome
-from mtb_eval.analysis.row_table import row_table
+from mtb_eval.analysis.row_table import number, row_table
 from mtb_eval.data.families import Study
 from mtb_eval.inference.counts import risk_difference
 from mtb_eval.inference.estimate import Estimate
@@ -129,10 +129,10 @@ def _break_even(study: Study, plan: Plan, costs: pd.DataFrame, rule: EconomyRule
     for price in rule.placement_dkk_per_year:
         for years in rule.placement_years:
             whole = price * years
-            needed = {k: 100 * _number(cost, v) / whole for k, v in _LIMITS.items()}
+            needed = {k: 100 * number(cost, v) / whole for k, v in _LIMITS.items()}
             yield {
                 **{"dkk_per_year": price, "years": years, "cost_of_placement": whole},
-                "cost_per_family": _number(cost, "estimate"),
+                "cost_per_family": number(cost, "estimate"),
                 **needed,
                 **_seen(seen),
                 "reached": _reached(needed["averted_per_100"] / 100, seen),
@@ -164,7 +164,3 @@ def _reached(needed: float, e: Estimate | None) -> str:
     if -needed > float(e.ci_high):
         return "yes"
     return "no" if -needed < float(e.ci_low) else "interval includes both"
-
-
-def _number(row: Row, key: str) -> float:
-    return float(row.get(key, math.nan))  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from scipy import stats
 
 from mtb_eval.analysis.care_effect import FAILURES, Row, primary_design
 from mtb_eval.analysis.model_data import ModelData, model_data
+from mtb_eval.analysis.row_table import ESTIMATE
 from mtb_eval.analysis.usual_care import family_contacts
 from mtb_eval.analysis.verdicts import sign_of
 from mtb_eval.data.families import Study
@@ -37,12 +38,7 @@ INCREMENTAL_COLUMNS = (
     *BASE_COLUMNS,
     "quantity",
     "method",
-    "estimate",
-    "se",
-    "df",
-    "ci_low",
-    "ci_high",
-    "p",
+    *ESTIMATE,
     "shape",
     *TAIL,
 )
@@ -50,12 +46,7 @@ NET_BENEFIT_COLUMNS = (
     *BASE_COLUMNS,
     "willingness",
     "method",
-    "estimate",
-    "se",
-    "df",
-    "ci_low",
-    "ci_high",
-    "p",
+    *ESTIMATE,
     "chance",
     *TAIL,
 )
@@ -233,11 +224,8 @@ def _covariance(one: CostEffect, e: Estimate) -> float:
 
 
 def _row(e: Estimate, k: int) -> Row:
-    values = {c: float(np.broadcast_to(getattr(e, c), e.estimate.shape)[k]) for c in _ESTIMATED}
+    values = {c: float(np.broadcast_to(getattr(e, c), e.estimate.shape)[k]) for c in ESTIMATE}
     return {"method": f"primary model, {e.method}", **values, "warning": e.warning}
-
-
-_ESTIMATED = ("estimate", "se", "df", "ci_low", "ci_high", "p")
 
 
 def _numbers(one: CostEffect) -> Row:

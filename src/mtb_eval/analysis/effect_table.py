@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from mtb_eval.analysis.row_table import ESTIMATE, row_table
+
 EFFECT_COLUMNS = (
     "outcome",
     "family",
@@ -13,12 +15,7 @@ EFFECT_COLUMNS = (
     "estimand",
     "estimator",
     "method",
-    "estimate",
-    "se",
-    "df",
-    "ci_low",
-    "ci_high",
-    "p",
+    *ESTIMATE,
     "p_adjusted",
     "standardised",
     "n_mtb",
@@ -35,13 +32,4 @@ def effect_table(rows: Iterable[Mapping[str, object]]) -> pd.DataFrame:
 
     Raises KeyError if a row has a column that is not of the table.
     """
-    full = [_complete(row) for row in rows]
-    table = pd.DataFrame(full, columns=list(EFFECT_COLUMNS))
-    return table.astype({c: "str" if c in TEXTS else "float64" for c in EFFECT_COLUMNS})
-
-
-def _complete(row: Mapping[str, object]) -> dict[str, object]:
-    unknown = set(row) - set(EFFECT_COLUMNS)
-    if unknown:
-        raise KeyError(f"not columns of the effect table: {', '.join(sorted(unknown))}")
-    return {c: row.get(c, "" if c in TEXTS else float("nan")) for c in EFFECT_COLUMNS}
+    return row_table(rows, EFFECT_COLUMNS, texts=TEXTS)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from mtb_eval.analysis.care_effect import FAILURES, Row, attempt, base_row, estimate_row
 from mtb_eval.analysis.model_data import ModelData, pooled_sd
+from mtb_eval.analysis.row_table import ESTIMATE
 from mtb_eval.analysis.verdicts import sign_of
 from mtb_eval.data.families import Study
 from mtb_eval.inference.cross import cross_products
@@ -28,12 +29,7 @@ CHANGE_COLUMNS = (
     "n",
     "mean_from",
     "mean_to",
-    "estimate",
-    "se",
-    "df",
-    "ci_low",
-    "ci_high",
-    "p",
+    *ESTIMATE,
     "std",
     "warning",
 )
@@ -117,7 +113,7 @@ def _arms(study: Study, plan: Plan, outcome: Outcome) -> Iterator[dict[str, obje
 
 
 def _mean_change(data: ModelData, level: float, sign: float) -> dict[str, object]:
-    nothing = dict.fromkeys(("estimate", "se", "df", "ci_low", "ci_high", "p", "std"), math.nan)
+    nothing = dict.fromkeys((*ESTIMATE, "std"), math.nan)
     if data.n_clusters < 2:
         return {**nothing, "warning": "fewer than two municipalities have families filmed at both waves"}
     try:

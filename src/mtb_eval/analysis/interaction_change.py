@@ -16,6 +16,7 @@ from mtb_eval.analysis.care_effect import Row, attempt, base_row, estimate_row
 from mtb_eval.analysis.design_rows import completed, joined
 from mtb_eval.analysis.interaction import paired, rated_outcomes
 from mtb_eval.analysis.model_data import ModelData, pooled_sd
+from mtb_eval.analysis.row_table import ESTIMATE
 from mtb_eval.analysis.verdicts import sign_of, smallest_detectable
 from mtb_eval.data.families import Study
 from mtb_eval.inference.cross import cross_products
@@ -27,7 +28,7 @@ from mtb_eval.study import AttritionRule, Outcome, Plan
 Array = NDArray[np.float64]
 
 CHANGE_WEIGHT_COLUMNS = (
-    *("outcome", "family", "wave", "measure", "analysis", "method", "estimate", "se", "df", "ci_low", "ci_high", "p"),
+    *("outcome", "family", "wave", "measure", "analysis", "method", *ESTIMATE),
     *("standardised", "std_low", "std_high", "mde", "n_mtb", "n_control", "n_effective", "n_clusters"),
     *("warning", "error"),
 )

@@ -21,6 +21,7 @@ from mtb_eval.analysis.care_effect import FAILURES, Row, unusable
 from mtb_eval.analysis.design_rows import completed
 from mtb_eval.analysis.model_data import ModelData, dummies, stack
 from mtb_eval.analysis.outcome_batches import Models
+from mtb_eval.analysis.row_table import ESTIMATE
 from mtb_eval.analysis.trust_rows import frame
 from mtb_eval.analysis.verdicts import per_sd
 from mtb_eval.data.families import Study
@@ -37,12 +38,7 @@ EFFECT_COLUMNS = (
     "wave",
     "municipality",
     "method",
-    "estimate",
-    "se",
-    "df",
-    "ci_low",
-    "ci_high",
-    "p",
+    *ESTIMATE,
     "standardised",
     "std_low",
     "std_high",
@@ -181,7 +177,7 @@ def _estimate(effects: _Effects, code: str, level: float) -> Row:
     i = int(np.flatnonzero(effects.codes == code)[0])
     se = np.sqrt(np.maximum(effects.covariance[i, i], 0.0))
     e = t_estimate(effects.estimates[i], se, df=effects.df, method=METHOD, level=level)
-    return {"method": METHOD, **{k: float(getattr(e, k)) for k in ("estimate", "se", "df", "ci_low", "ci_high", "p")}}
+    return {"method": METHOD, **{k: float(getattr(e, k)) for k in ESTIMATE}}
 
 
 def _few(mtb: Array) -> str:

@@ -14,6 +14,7 @@ from mtb_eval.analysis.care_effect import FAILURES, Row
 from mtb_eval.analysis.decomposition_sources import half_year
 from mtb_eval.analysis.placements import time_to_placement
 from mtb_eval.analysis.received import DAYS_PER_MONTH
+from mtb_eval.analysis.row_table import ESTIMATE
 from mtb_eval.data.assemble import placed
 from mtb_eval.data.families import Study
 from mtb_eval.data.registers import register_spells
@@ -32,12 +33,7 @@ TEST_COLUMNS = (
     "measure",
     "code",
     "method",
-    "estimate",
-    "se",
-    "df",
-    "ci_low",
-    "ci_high",
-    "p",
+    *ESTIMATE,
     "standardised",
     "std_low",
     "std_high",
@@ -147,7 +143,7 @@ def coded(code: str, row: Row) -> Row:
 
 def as_row(measure: str, e: Estimate, *, method: str = "", warning: str = "") -> Row:
     """Return an Estimate as columns of the table of tests."""
-    numbers = {k: float(getattr(e, k)) for k in ("estimate", "se", "df", "ci_low", "ci_high", "p")}
+    numbers = {k: float(getattr(e, k)) for k in ESTIMATE}
     return {"measure": measure, "method": method or e.method, **numbers, "warning": warning or e.warning}
 
 

@@ -14,15 +14,30 @@ TEXTS = frozenset(
 )
 
 
-def row_table(rows: Iterable[Mapping[str, object]], columns: tuple[str, ...]) -> pd.DataFrame:
-    """Return rows as a frame with these columns, texts as str and the rest as float64.
+ESTIMATE = ("estimate", "se", "df", "ci_low", "ci_high", "p")
+"""What every estimate has: raw scale, MTB minus usual care where it is a comparison."""
 
-    Raises KeyError if a row has another column.
+
+def row_table(
+    rows: Iterable[Mapping[str, object]],
+    columns: tuple[str, ...],
+    *,
+    texts: frozenset[str] = TEXTS,
+    flags: frozenset[str] = frozenset(),
+) -> pd.DataFrame:
+    """Return rows as a frame with these columns: texts as str, flags as bool and the rest as float64.
+
+    Missing texts are empty, missing flags False, missing numbers NaN. Raises KeyError if a row has another column.
     """
     full = list(rows)
     unknown = {k for row in full for k in row} - set(columns)
     if unknown:
         raise KeyError(f"not columns of this table: {', '.join(sorted(unknown))}")
-    complete = [{c: row.get(c, "" if c in TEXTS else math.nan) for c in columns} for row in full]
-    kinds = {c: "str" if c in TEXTS else "float64" for c in columns}
-    return pd.DataFrame(complete, columns=list(columns)).astype(kinds)
+    empty: dict[str, object] = {c: "" if c in texts else False if c in flags else math.nan for c in columns}
+    kinds = {c: "str" if c in texts else "bool" if c in flags else "float64" for c in columns}
+    return pd.DataFrame([{**empty, **row} for row in full], columns=list(columns)).astype(kinds)
+
+
+def number(row: Mapping[str, object], key: str) -> float:
+    """Return a cell of a row as a number, NaN where the row has none."""
+    return float(row.get(key, math.nan))  # type: ignore[arg-type]

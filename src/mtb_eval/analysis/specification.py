@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mtb_eval.analysis.care_effect import FAILURES, Row, unusable
 from mtb_eval.analysis.model_data import ModelData
 from mtb_eval.analysis.outcome_batches import Batch, Models, all_municipalities, batches
+from mtb_eval.analysis.row_table import ESTIMATE
 from mtb_eval.analysis.specification_designs import Specification, columns, specifications
 from mtb_eval.analysis.trust_rows import frame
 from mtb_eval.analysis.verdicts import per_sd
@@ -45,12 +46,7 @@ SPECIFICATION_COLUMNS = (
     "weights",
     "decides",
     "rank",
-    "estimate",
-    "se",
-    "df",
-    "ci_low",
-    "ci_high",
-    "p",
+    *ESTIMATE,
     "p_wild",
     "standardised",
     "std_low",
@@ -166,7 +162,7 @@ def _fits(
 
 def _row(fitted: _Fitted, at: int, outcome: Outcome, data: ModelData) -> Row:
     choice, e = fitted.choice, fitted.estimate
-    values = {k: _at(getattr(e, k), at) for k in ("estimate", "se", "df", "ci_low", "ci_high", "p")} if e else {}
+    values = {k: _at(getattr(e, k), at) for k in ESTIMATE} if e else {}
     scale = per_sd(outcome.better, data.sd)
     ends = sorted(scale * values.get(k, math.nan) for k in ("ci_low", "ci_high"))
     lost = e is not None and not math.isfinite(values["se"])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mtb_eval.analysis.care_effect import Row, primary_rows
 from mtb_eval.analysis.design_rows import Build, attempted, joined, shared
 from mtb_eval.analysis.model_data import ModelData
+from mtb_eval.analysis.row_table import ESTIMATE, row_table
 from mtb_eval.data.families import Study
 from mtb_eval.study import Outcome
 
@@ -26,12 +27,7 @@ MODEL_COLUMNS = (
     "estimand",
     "estimator",
     "method",
-    "estimate",
-    "se",
-    "df",
-    "ci_low",
-    "ci_high",
-    "p",
+    *ESTIMATE,
     "standardised",
     "std_low",
     "std_high",
@@ -109,9 +105,7 @@ def frame(rows: Iterable[Mapping[str, object]], columns: tuple[str, ...]) -> pd.
 
     Raises KeyError if a row has another column.
     """
-    full = [_complete(row, columns) for row in rows]
-    kinds = {c: "str" if c in TEXTS else "bool" if c in FLAGS else "float64" for c in columns}
-    return pd.DataFrame(full, columns=list(columns)).astype(kinds)
+    return row_table(rows, columns, texts=TEXTS, flags=FLAGS)
 
 
 def _shares(data: ModelData) -> Row:
@@ -123,10 +117,3 @@ def _with_ratio(row: Row) -> Row:
     ends = {"ratio": "estimate", "ratio_low": "ci_low", "ratio_high": "ci_high"}
     ratios = {name: math.exp(float(row[c])) for name, c in ends.items()}  # type: ignore[arg-type]
     return {**row, **ratios, "standardised": math.nan, "std_low": math.nan, "std_high": math.nan}
-
-
-def _complete(row: Mapping[str, object], columns: tuple[str, ...]) -> Row:
-    unknown = set(row) - set(columns)
-    if unknown:
-        raise KeyError(f"not columns of this table: {', '.join(sorted(unknown))}")
-    return {c: row.get(c, "" if c in TEXTS else False if c in FLAGS else math.nan) for c in columns}

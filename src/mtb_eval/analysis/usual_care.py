@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtb_eval.analysis.care_effect import FAILURES, Row, estimate_row
-from mtb_eval.analysis.row_table import row_table
+from mtb_eval.analysis.row_table import ESTIMATE, row_table
 from mtb_eval.analysis.usual_care_contacts import (
     Window,
     monthly_services,
@@ -49,12 +49,7 @@ INTENSITY_COLUMNS = ("arm", "contact", "months_from", "months_to", "n", "contact
 TOTAL_COLUMNS = (
     "arm",
     "method",
-    "estimate",
-    "se",
-    "df",
-    "ci_low",
-    "ci_high",
-    "p",
+    *ESTIMATE,
     "median",
     "q25",
     "q75",

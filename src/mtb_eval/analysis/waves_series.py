@@ -10,11 +10,12 @@ import numpy as np
 from mtb_eval.analysis.care_effect import Row, asked_of
 from mtb_eval.analysis.coding_attenuation import primary_row
 from mtb_eval.analysis.design_rows import joined
+from mtb_eval.analysis.row_table import ESTIMATE
 from mtb_eval.data.families import Study
 from mtb_eval.study import Outcome, Plan, Wave
 
 BY_WAVE_COLUMNS = (
-    *("column", "outcome", "family", "wave", "months", "method", "estimate", "se", "df", "ci_low", "ci_high", "p"),
+    *("column", "outcome", "family", "wave", "months", "method", *ESTIMATE),
     *("standardised", "std_low", "std_high", "n_mtb", "n_control", "n_clusters", "warning", "error"),
 )
 

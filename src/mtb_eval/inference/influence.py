@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mtb_eval.inference.ols import LeastSquares, loading, share_spectrum
+from mtb_eval.inference.ols import LeastSquares, loading, share_spectrum, times
 
 Array = NDArray[np.float64]
 Adjustment = Literal["CR0", "CR2", "CR3"]
@@ -65,9 +65,7 @@ def influence(fit: LeastSquares, contrast: ArrayLike, adjustment: Adjustment) ->
     else:
         weights = leverage_function(fit, target, adjustment)
     scores = np.sum(weights * fit.scores, axis=-1)
-    return Influence(
-        scores=scores, weights=weights, reach=_times(fit.shares, weights), metric=np.eye(weights.shape[-1])
-    )
+    return Influence(scores=scores, weights=weights, reach=times(fit.shares, weights), metric=np.eye(weights.shape[-1]))
 
 
 def leverage_function(fit: LeastSquares, target: Array, adjustment: Adjustment) -> Array:
@@ -80,7 +78,7 @@ def leverage_function(fit: LeastSquares, target: Array, adjustment: Adjustment) 
     factor = np.where(free, np.where(free, 1.0 - share_spectrum(fit)[0], 1.0) ** -power, 0.0)
     if adjustment == "CR3":
         factor = np.where(_alone(target, parts, free)[..., None], np.nan, factor)
-    return _times(share_spectrum(fit)[1], factor * parts)
+    return times(share_spectrum(fit)[1], factor * parts)
 
 
 def decides_alone(fit: LeastSquares, contrast: ArrayLike) -> NDArray[np.bool_]:
@@ -130,7 +128,7 @@ def _weighted(fit: LeastSquares, target: Array, adjustment: Adjustment) -> Influ
     if adjustment == "CR2":
         weights = _weighted_cr2(gram, metric, weights)
     own_scores = np.sum(weights * scores, axis=-1)
-    return Influence(scores=own_scores, weights=weights, reach=_times(gram, weights), metric=metric)
+    return Influence(scores=own_scores, weights=weights, reach=times(gram, weights), metric=metric)
 
 
 def _weighted_cr2(gram: Array, metric: Array, weights: Array) -> Array:
@@ -146,9 +144,9 @@ def _weighted_cr2(gram: Array, metric: Array, weights: Array) -> Array:
     gap, axes = np.linalg.eigh(inner)
     free = gap > SINGULAR
     factor = np.where(free, np.where(free, gap, 1.0) ** -0.5, 0.0)
-    on_basis = _times(half.swapaxes(-1, -2), weights)
-    turned = _times(axes, factor * _times(axes.swapaxes(-1, -2), on_basis))
-    return _times(vectors, np.where(present, turned / np.where(present, length, 1.0), 0.0))
+    on_basis = times(half.swapaxes(-1, -2), weights)
+    turned = times(axes, factor * times(axes.swapaxes(-1, -2), on_basis))
+    return times(vectors, np.where(present, turned / np.where(present, length, 1.0), 0.0))
 
 
 def _weight_moments(fit: LeastSquares) -> tuple[Array, Array, Array]:
@@ -157,7 +155,7 @@ def _weight_moments(fit: LeastSquares) -> tuple[Array, Array, Array]:
     xx0, xx2, xy0 = (np.asarray(v) for v in (cross.xx0, cross.xx2, cross.xy0))
     root = fit.root[..., None, :, :]
     shift = (fit.z_coefficients - cross.offset)[..., None, :]
-    plain_scores = (xy0 - _times(xx0, shift)) @ fit.root
+    plain_scores = (xy0 - times(xx0, shift)) @ fit.root
     return _inside(root, xx0), _inside(root, xx2), plain_scores
 
 
@@ -171,7 +169,3 @@ def _blocks(first: Array, cross: Array, last: Array) -> Array:
 
 def _trace(matrix: Array) -> Array:
     return np.asarray(np.trace(matrix, axis1=-2, axis2=-1))
-
-
-def _times(matrix: Array, vector: Array) -> Array:
-    return np.asarray((matrix @ vector[..., None])[..., 0])

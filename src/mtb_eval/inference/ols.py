@@ -87,12 +87,12 @@ def ols(cross: Cross, *, collinear: OnCollinear = "raise") -> LeastSquares:
     effects = cross.absorbed if cross.absorbed_each is None else cross.absorbed_each
     rank, n_rows = np.broadcast_arrays(np.count_nonzero(~aliased, axis=-1) + effects, cross.n.sum(axis=-1))
     usable = _usable(n_rows, rank) & ((collinear == "drop") | ~aliased.any(axis=-1))
-    projected = _times(root.swapaxes(-1, -2), cross.xy.sum(axis=-2))
-    shift = _times(root, projected)
+    projected = times(root.swapaxes(-1, -2), cross.xy.sum(axis=-2))
+    shift = times(root, projected)
     rss = np.maximum(cross.yy.sum(axis=-1) - np.sum(projected**2, axis=-1), 0.0)
     fitted = cross.offset + shift
-    exact = rss <= EXACT * np.sum(fitted * _times(gram, fitted), axis=-1)
-    scores = (cross.xy - _times(cross.xx, shift[..., None, :])) @ root
+    exact = rss <= EXACT * np.sum(fitted * times(gram, fitted), axis=-1)
+    scores = (cross.xy - times(cross.xx, shift[..., None, :])) @ root
     return LeastSquares(
         cross=cross,
         z_coefficients=fitted,
@@ -129,10 +129,10 @@ def loading(fit: LeastSquares, contrast: ArrayLike) -> Array:
     Raises ValueError if its length is not p.
     """
     c = _on_basis(fit, contrast)
-    loaded = _times(fit.root.swapaxes(-1, -2), c)
+    loaded = times(fit.root.swapaxes(-1, -2), c)
     known = fit.usable
     if fit.aliased.any():
-        seen = _times(fit.cross.xx.sum(axis=-3), _times(fit.root, loaded))
+        seen = times(fit.cross.xx.sum(axis=-3), times(fit.root, loaded))
         known = known & (np.linalg.norm(c - seen, axis=-1) <= 1e-7 * np.linalg.norm(c, axis=-1))
     return np.where(np.asarray(known)[..., None], loaded, np.nan)
 
@@ -190,7 +190,8 @@ def _on_basis(fit: LeastSquares, contrast: ArrayLike) -> Array:
     return np.asarray(c @ fit.cross.basis)
 
 
-def _times(matrix: Array, vector: Array) -> Array:
+def times(matrix: Array, vector: Array) -> Array:
+    """Return matrices (..., p, q) times vectors (..., q), one by one: (..., p)."""
     return np.asarray((matrix @ vector[..., None])[..., 0])
 
 

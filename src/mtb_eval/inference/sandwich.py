@@ -30,7 +30,7 @@ from mtb_eval.inference.influence import (
     influence,
     refuse_without_working_model,
 )
-from mtb_eval.inference.ols import LeastSquares, contrast_estimate, each_column, warning_of
+from mtb_eval.inference.ols import LeastSquares, contrast_estimate, each_column, times, warning_of
 from mtb_eval.inference.saddlepoint import saddlepoint_critical, saddlepoint_p
 
 Array = NDArray[np.float64]
@@ -165,16 +165,12 @@ def _df(fit: LeastSquares, part: Influence, kind: Kind) -> Array:
     trace_square = np.sum(own * (own - 2 * both), axis=-1) + np.sum(small * small.swapaxes(-1, -2), (-1, -2))
     if kind == "CV3J":
         # tr(CP) and tr(CPCP) for the centring C, from P applied to the indicator of clusters with rows.
-        applied = own - _times(turned, reach.sum(axis=-2))
+        applied = own - times(turned, reach.sum(axis=-2))
         g = _count(_present(fit))[..., 0]
         mean = applied.sum(axis=-1) / g
         trace, trace_square = trace - mean, trace_square - 2 * np.sum(applied**2, axis=-1) / g + mean**2
     positive = trace_square > 0
     return np.where(positive, trace**2 / np.where(positive, trace_square, 1.0), np.nan)
-
-
-def _times(matrix: Array, vector: Array) -> Array:
-    return np.asarray((matrix @ vector[..., None])[..., 0])
 
 
 def _reference(

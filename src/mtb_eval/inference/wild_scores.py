@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mtb_eval.inference.cross import Cross
 from mtb_eval.inference.influence import SINGULAR, refuse_crossed
-from mtb_eval.inference.ols import LeastSquares, contrast_estimate, loading, ols, warning_of
+from mtb_eval.inference.ols import LeastSquares, contrast_estimate, loading, ols, times, warning_of
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -208,7 +208,7 @@ def _variance_weights(shares: Array, variant: Variant) -> Array:
     if variant.endswith("1"):
         return np.broadcast_to(e1, shares.shape[:-1])
     weight = _residual_inverse(shares)[..., 0]
-    back = weight - _times(shares, weight)
+    back = weight - times(shares, weight)
     lost = (np.abs(back - e1) > 1e-6).any(axis=(-2, -1), keepdims=True)
     return np.where(lost, np.nan, weight)
 
@@ -231,8 +231,8 @@ def _bootstrap_scores(at: _Coordinates, shares: Array, variant: Variant, member:
     inverse = _residual_inverse(shares[..., first:, first:])
 
     def left_out(scores: Array) -> Array:
-        shift = _times(inverse, member @ scores[..., first:])
-        return np.asarray(scores + _times(at.shares[..., first:], _spread(shift, member)))
+        shift = times(inverse, member @ scores[..., first:])
+        return np.asarray(scores + times(at.shares[..., first:], _spread(shift, member)))
 
     return left_out(at.scores), left_out(slope)
 
@@ -251,11 +251,7 @@ def _factor(fit: LeastSquares, variant: Variant, member: Array) -> tuple[Array, 
 def _residual_map(weight: Array, shares: Array, scores: Array, member: Array) -> Array:
     """K (..., G, S) with K v = q_g'(sum of v_h s_h in cluster g - U_g sum_h v_h s_h)."""
     own = member * (_spread(weight, member) * scores).sum(axis=-1)[..., None, :]
-    return np.asarray(own - _times(shares, weight) @ np.swapaxes(scores, -1, -2))
-
-
-def _times(matrix: Array, vector: Array) -> Array:
-    return np.asarray((matrix @ vector[..., None])[..., 0])
+    return np.asarray(own - times(shares, weight) @ np.swapaxes(scores, -1, -2))
 
 
 def _warning(parts: list[WildScores], fit: LeastSquares, variant: Variant) -> str:

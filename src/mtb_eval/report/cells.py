@@ -16,7 +16,7 @@ def word(value: str, **more: str) -> Cell:
 
 def figure(edition: Edition, value: float, decimals: int) -> Cell:
     """Return a cell of a number with fixed decimals."""
-    return Cell(text=edition.numbers.fixed(value, decimals), sort=_key(value))
+    return Cell(text=edition.numbers.fixed(value, decimals), sort=sort_key(value))
 
 
 def count(edition: Edition, row: Row, column: str) -> Cell:
@@ -26,17 +26,17 @@ def count(edition: Edition, row: Row, column: str) -> Cell:
 
 def interval(edition: Edition, low: float, high: float, decimals: int = 2, *, null: float = 0.0) -> Cell:
     """Return a cell of an interval, sorted by its lower end; `null` is the value of no difference."""
-    return Cell(text=edition.numbers.interval(low, high, decimals, null=null), sort=_key(low))
+    return Cell(text=edition.numbers.interval(low, high, decimals, null=null), sort=sort_key(low))
 
 
 def p(edition: Edition, value: float) -> Cell:
     """Return a cell of a p-value."""
-    return Cell(text=edition.numbers.p(value), sort=_key(value))
+    return Cell(text=edition.numbers.p(value), sort=sort_key(value))
 
 
 def share(edition: Edition, n: float, of: float) -> Cell:
     """Return a cell of a percentage with its counts."""
-    return Cell(text=edition.numbers.share(n, of), sort=_key(n / of if of else math.nan))
+    return Cell(text=edition.numbers.share(n, of), sort=sort_key(n / of if of else math.nan))
 
 
 def note(edition: Edition, row: Row, column: str) -> Cell:
@@ -55,8 +55,9 @@ def columns(edition: Edition, *keys: str, numeric: str = "") -> tuple[Column, ..
 
 def percent(edition: Edition, share: float, decimals: int = 0) -> Cell:
     """Return a cell of a percentage."""
-    return Cell(text=edition.numbers.percent(share, decimals), sort=_key(share))
+    return Cell(text=edition.numbers.percent(share, decimals), sort=sort_key(share))
 
 
-def _key(value: float) -> float | None:
+def sort_key(value: float) -> float | None:
+    """Return what a number is sorted by: itself, or nothing where it is missing or without end."""
     return value if math.isfinite(value) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from mtb_eval.analysis.economy_benefit import EFFECT, RATIO
-from mtb_eval.report.cells import columns, count, figure, interval, percent, word
+from mtb_eval.report.cells import columns, count, figure, interval, percent, sort_key, word
 from mtb_eval.report.document import Cell, Fold, Line, Table, filled
 from mtb_eval.report.economy_values import (
     benefit_rows,
@@ -76,7 +76,7 @@ def _difference(edition: Edition, row: Row) -> Line:
         cells=(
             word(sample_word(edition, row), under=control_word(edition, row)),
             word(edition.named("quantity", quantity.split(" (")[0].replace(" ", "-")) if quantity else ""),
-            figure(edition, value, 2) if in_sd else Cell(text=dkk(edition, value), sort=_key(rounded(value))),
+            figure(edition, value, 2) if in_sd else Cell(text=dkk(edition, value), sort=sort_key(rounded(value))),
             _set(edition, row) if quantity == RATIO else _span(edition, row, in_sd=in_sd),
             Cell(text=n),
             remark(edition, row),
@@ -116,7 +116,7 @@ def _net(edition: Edition, row: Row) -> Line:
     return Line(
         cells=(
             count(edition, row, "willingness"),
-            Cell(text=dkk(edition, value), sort=_key(rounded(value))),
+            Cell(text=dkk(edition, value), sort=sort_key(rounded(value))),
             amount_interval(edition, row),
             percent(edition, number(row, "chance")),
         )
@@ -132,13 +132,9 @@ def _even(edition: Edition, row: Row) -> Line:
         cells=(
             count(edition, row, "dkk_per_year"),
             Cell(text=edition.numbers.plain(number(row, "years")), sort=number(row, "years")),
-            Cell(text=edition.numbers.fixed(averted, 1), sort=_key(averted), under=needed),
+            Cell(text=edition.numbers.fixed(averted, 1), sort=sort_key(averted), under=needed),
             figure(edition, seen, 1),
             interval(edition, low, high, 1),
             word(edition.named("reached", reached) if reached else ""),
         )
     )
-
-
-def _key(value: float) -> float | None:
-    return value if math.isfinite(value) else None
