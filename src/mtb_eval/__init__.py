@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mtb_eval.analysis import Results, effects, evaluate, fit
     from mtb_eval.data import DataError, Study, check_study, load_study
     from mtb_eval.data.synthetic import simulate_study
-    from mtb_eval.report import show, write_report
+    from mtb_eval.report import Provenance, show, write_report
     from mtb_eval.study import Plan, PlanError, load_plan
 
 __version__ = "0.1.0"
@@ -28,6 +28,7 @@ _HOMES = {
     "check_study": "data",
     "load_study": "data",
     "simulate_study": "data.synthetic",
+    "Provenance": "report",
     "show": "report",
     "write_report": "report",
     "Plan": "study",
@@ -39,6 +40,7 @@ __all__ = [
     "DataError",
     "Plan",
     "PlanError",
+    "Provenance",
     "Results",
     "Study",
     "check_study",

@@ -47,22 +47,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _report(arguments: argparse.Namespace) -> int:
     from mtb_eval.analysis import evaluate
-    from mtb_eval.report import write_report
+    from mtb_eval.report import Provenance, write_report
 
     plan, study = _load(arguments)
     with _progress(arguments, len(plan.outcomes) + 4, "report") as told:
         results = evaluate(study, plan, progress=told, jobs=arguments.jobs)
-        write_report(
-            results,
-            plan,
-            out=Path(arguments.out),
+        provenance = Provenance(
             synthetic=study.synthetic,
-            inputs=study.files,
             seed=_seed(arguments.study) if study.synthetic else None,
+            inputs=study.files,
             internal=arguments.internal,
-            progress=told,
-            jobs=arguments.jobs,
         )
+        out = Path(arguments.out)
+        write_report(results, plan, out=out, provenance=provenance, progress=told, jobs=arguments.jobs)
     for row in results.failures.itertuples():
         print(f"not estimated: {row.outcome}, {row.estimator}: {row.error}", file=sys.stderr)
     print(f"report written to {arguments.out}/report.html")

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playw
 from tests.report.example import example_results
 
 from mtb_eval.cli import main
-from mtb_eval.report import write_report
+from mtb_eval.report import Provenance, write_report
 from mtb_eval.report.page import FILES
 from mtb_eval.study import Plan, Text, load_plan
 
@@ -82,7 +82,7 @@ def odd_report(tmp_path_factory) -> Path:
     outcomes = tuple(replace(o, label=ODD) if n % 3 == 0 else o for n, o in enumerate(full.outcomes))
     plan = replace(full, outcomes=outcomes, title=ODD, claims=full.claims[::9])
     out = tmp_path_factory.mktemp("odd") / "report"
-    write_report(_half(plan), plan, out=out, synthetic=True, inputs={})
+    write_report(_half(plan), plan, out=out, provenance=Provenance(synthetic=True))
     return out
 
 

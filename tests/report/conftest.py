@@ -50,6 +50,6 @@ def drawn(editions: dict[str, Edition]) -> dict[str, Pictures]:
 
 
 @pytest.fixture(scope="session")
-def written(tmp_path_factory, plan: Plan, results: Results) -> tuple[Path, Manifest]:
+def written(tmp_path_factory, plan: Plan, results: Results, provenance: Provenance) -> tuple[Path, Manifest]:
     out = tmp_path_factory.mktemp("build") / "report"
-    return out, write_report(results, plan, out=out, synthetic=True, seed=7, inputs=INPUTS)
+    return out, write_report(results, plan, out=out, provenance=provenance)

@@ -9,7 +9,7 @@ import pytest
 
 from mtb_eval.analysis.disclosure import released
 from mtb_eval.analysis.results import Results
-from mtb_eval.report import write_report
+from mtb_eval.report import Provenance, write_report
 from mtb_eval.report.csv_text import csv_text
 from mtb_eval.report.edition import edition
 from mtb_eval.report.figures.flow import flow
@@ -43,7 +43,7 @@ def test_a_planted_count_is_in_no_file(tmp_path, planted, plan):
     """With everything under the limit hidden, the number is in no page, table, figure or list."""
     strict = replace(plan, disclosure_threshold=LIMIT)
     out = tmp_path / "report"
-    manifest = write_report(planted, strict, out=out, synthetic=False, inputs={}, versions={})
+    manifest = write_report(planted, strict, out=out, provenance=Provenance(synthetic=False, versions={}))
     readable = {".html", ".csv", ".svg", ".json", ".tex"}
     files = [f for f in out.rglob("*") if f.suffix in readable and f.name != "manifest.json"]
     assert len(files) > 90

@@ -39,10 +39,10 @@ def test_the_report_is_complete(written, results, plan):
     assert set(manifest.outputs) == names - {"manifest.json"}
 
 
-def test_the_same_results_give_the_same_bytes(written, results, plan, tmp_path):
+def test_the_same_results_give_the_same_bytes(written, results, plan, provenance, tmp_path):
     """Written a second time, elsewhere and by two processes: every file is the same to the byte."""
     again = tmp_path / "some where" / "else"
-    manifest = write_report(results, plan, out=again, synthetic=True, seed=7, inputs=INPUTS, versions=VERSIONS, jobs=2)
+    manifest = write_report(results, plan, out=again, provenance=provenance, jobs=2)
     assert manifest == written[1]
     assert _files(again) == _files(written[0])
 
@@ -62,11 +62,13 @@ def test_the_manifest_names_inputs_versions_and_what_made_each_output(written):
     assert made_by["report.pdf"] == "mtb_eval.report.pdf.pdf"
 
 
-def test_without_typst_the_page_is_written_and_it_is_said_what_is_missing(results, plan, drawn, monkeypatch, tmp_path):
+def test_without_typst_the_page_is_written_and_it_is_said_what_is_missing(
+    results, plan, provenance, drawn, monkeypatch, tmp_path
+):
     monkeypatch.setattr("mtb_eval.report.write.pictures", lambda one: drawn[one.language])
     monkeypatch.setattr("mtb_eval.report.typeset.find_spec", lambda name: None)
     told: list[str] = []
-    write_report(results, plan, out=tmp_path / "report", synthetic=True, inputs=INPUTS, progress=told.append)
+    write_report(results, plan, out=tmp_path / "report", provenance=provenance, progress=told.append)
     made = set(_files(tmp_path / "report"))
     assert {"report.html", "report.da.html", "figures/forest.svg"} <= made
     assert not [name for name in made if name.endswith((".pdf", ".png"))]
@@ -92,7 +94,7 @@ def test_every_table_reads_back_unrounded(written, results, plan):
     assert (out / "claims.csv").read_bytes() == (out / "tables" / "claims.csv").read_bytes()
 
 
-def test_a_failure_leaves_the_earlier_report_as_it_was(written, results, plan, monkeypatch):
+def test_a_failure_leaves_the_earlier_report_as_it_was(written, results, plan, provenance, monkeypatch):
     def broken(one: Edition) -> None:
         raise RuntimeError("a figure fails")
 
@@ -100,7 +102,7 @@ def test_a_failure_leaves_the_earlier_report_as_it_was(written, results, plan, m
     out, _ = written
     before = _files(out)
     with pytest.raises(RuntimeError, match="a figure fails"):
-        write_report(results, plan, out=out, synthetic=True, inputs=INPUTS)
+        write_report(results, plan, out=out, provenance=provenance)
     assert _files(out) == before
     assert [p.name for p in out.parent.iterdir()] == [out.name]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mtb_eval.analysis.results import Results
+from mtb_eval.report.manifest import installed_versions
 from mtb_eval.report.numbers import NONE, Language, Numbers
 from mtb_eval.report.rows import Row, records, text, where
 from mtb_eval.report.words import Words, phrases, words
@@ -15,15 +16,15 @@ from mtb_eval.study import Outcome, Plan, Wave
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Where the numbers come from: made or collected, seed, SHA-256 by input file, versions by name.
+    """Where the numbers come from: made or collected, seed, SHA-256 by input file, versions by name (the installed).
 
     `internal` if small counts are shown, so that the report must stay in the secure environment.
     """
 
     synthetic: bool
-    seed: int | None
-    inputs: Mapping[str, str]
-    versions: Mapping[str, str]
+    seed: int | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=installed_versions)
     internal: bool = False
 
 

@@ -35,7 +35,7 @@ def show(results: Results, plan: Plan, name: str, *, language: Language = "en", 
     """
     if name not in FIGURES:
         raise ReportError(f"no figure {name!r}; there are {', '.join(FIGURES)}")
-    made = edition(language, plan, results, Provenance(synthetic=synthetic, seed=None, versions={}, inputs={}))
+    made = edition(language, plan, results, Provenance(synthetic=synthetic))
     with house_style():
         picture = drawn_picture(name, FIGURES[name](made))
     if isinstance(picture, Absent):

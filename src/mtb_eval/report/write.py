@@ -17,7 +17,7 @@ from mtb_eval.report.edition import Edition, Provenance, edition
 from mtb_eval.report.figure_files import figure_files
 from mtb_eval.report.figures import FIGURES
 from mtb_eval.report.folder import replace_folder
-from mtb_eval.report.manifest import MANIFEST, Manifest, Output, digest, installed_versions
+from mtb_eval.report.manifest import MANIFEST, Manifest, Output, digest
 from mtb_eval.report.numbers import LANGUAGES, Language
 from mtb_eval.report.page import FILES, page, table_contents
 from mtb_eval.report.pdf import PDF_FILES, pdf
@@ -46,31 +46,19 @@ def write_report(
     plan: Plan,
     *,
     out: Path,
-    synthetic: bool,
-    inputs: Mapping[str, str],
-    seed: int | None = None,
-    versions: Mapping[str, str] | None = None,
-    internal: bool = False,
+    provenance: Provenance,
     progress: Callable[[str], None] | None = None,
     jobs: int = 1,
 ) -> Manifest:
     """Write the report of `results` as the folder `out` and return its manifest.
 
-    `inputs` are SHA-256 by file name, `versions` default to those installed; `progress` is told what has been made,
-    and `jobs` processes share the work. Counts under the plan's threshold and what would reveal them are left out
-    (analysis/disclosure.py), unless the report is `internal`: it shows all, says so on every page and figure, and must
-    stay in the secure environment.
+    `progress` is told what has been made, and `jobs` processes share the work. Counts under the plan's threshold and
+    what would reveal them are left out (analysis/disclosure.py), unless the `provenance` is internal: the report then
+    shows all, says so on every page and figure, and must stay in the secure environment.
     The same arguments give the same bytes. `out` is replaced only when everything has been made; raises ReportError
     if it holds something that is no report.
     """
-    provenance = Provenance(
-        synthetic=synthetic,
-        internal=internal,
-        seed=seed,
-        inputs=dict(inputs),
-        versions=dict(versions or installed_versions()),
-    )
-    results = released(results, plan, internal=internal)
+    results = released(results, plan, internal=provenance.internal)
     told = progress or (lambda _: None)
     contents = table_contents(results)
     files = list(_tables(results, contents))
