@@ -11,7 +11,13 @@ from mtb_eval.study import VerdictRule
 
 Verdict = Literal["significant", "tendency", "no-difference", "not estimable"]
 Direction = Literal["better", "worse", "none"]
-LOW_DF = 4.0
+POWER = 0.8
+"""The chance with which an effect is called detectable."""
+
+LEAST_DF = 4.0
+"""Satterthwaite degrees of freedom below which a p is not read: Tipton (2015), doi 10.1037/met0000011."""
+
+FEW_DF = f"fewer than {LEAST_DF:g} degrees of freedom: p and interval are unreliable"
 
 
 def verdict(p: float, rule: VerdictRule) -> Verdict:
@@ -41,14 +47,11 @@ def per_sd(better: Literal["higher", "lower"], sd: float) -> float:
 
 
 def few_df(df: float) -> str:
-    """Return the warning for a p with fewer than 4 Satterthwaite degrees of freedom, else ''.
-
-    Source: Tipton (2015), Psychological Methods 20, doi 10.1037/met0000011.
-    """
-    return f"fewer than {LOW_DF:g} degrees of freedom: p and interval are unreliable" if df < LOW_DF else ""
+    """Return the warning for a p with fewer than `LEAST_DF` Satterthwaite degrees of freedom, else ''."""
+    return FEW_DF if df < LEAST_DF else ""
 
 
-def smallest_detectable(se: float, df: float, *, level: float = 0.95, power: float = 0.8) -> float:
+def smallest_detectable(se: float, df: float, *, level: float = 0.95, power: float = POWER) -> float:
     """Return the smallest effect that a two-sided t test at `level` finds with `power`, in the unit of `se`.
 
     Solves power by the noncentral t distribution with `df`; NaN where se or df are not usable.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mtb_eval.analysis.results import Results
+from mtb_eval.analysis.verdicts import LEAST_DF, POWER
 from mtb_eval.report.manifest import installed_versions
 from mtb_eval.report.numbers import NONE, Language, Numbers
 from mtb_eval.report.rows import Row, records, text, where
@@ -45,12 +46,19 @@ class Edition:
         return where(self.tables.get(table, ()), **equal)
 
     def say(self, key: str, **values: object) -> str:
-        """Return a text; {mtb}, {control} (within a sentence), {Control} and the intervals' {level} are at hand.
+        """Return a text; {mtb}, {control} (within a sentence), {Control}, {level}, {power} and {least_df} are at hand.
 
         A number that is missing from a report for release stands in a sentence as words that say so.
         """
         control = self.arm("control")
-        names = {"mtb": self.arm("mtb"), "control": within_sentence(control), "Control": control, "level": self.level}
+        names = {
+            "mtb": self.arm("mtb"),
+            "control": within_sentence(control),
+            "Control": control,
+            "level": self.level,
+            "power": self.numbers.percent(POWER),
+            "least_df": self.numbers.count(LEAST_DF),
+        }
         if not self.provenance.internal:
             values = {k: self.words("disclosure.number") if v == NONE else v for k, v in values.items()}
         return self.words(key, **{**names, **values})

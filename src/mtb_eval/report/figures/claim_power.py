@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
+from mtb_eval.analysis.verdicts import POWER
 from mtb_eval.report.claim_values import Claimed, at_main, claimed, power_values
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.figures.marks import key, percent_axis, point
@@ -90,7 +91,7 @@ def _points(ax: Axes, rows: list[Row], look: Look, at: float) -> None:
 
 
 def _axis(edition: Edition, ax: Axes) -> None:
-    ax.axvline(0.8, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
+    ax.axvline(POWER, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
     ax.spines["left"].set_visible(False)
     ax.set_yticks([])
     percent_axis(edition, ax.xaxis)

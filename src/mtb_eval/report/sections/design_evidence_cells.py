@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mtb_eval.analysis.verdicts import FEW_DF
 from mtb_eval.report.cells import figure, interval, note, p, word
 from mtb_eval.report.document import Cell
 from mtb_eval.report.edition import Edition
@@ -38,5 +39,5 @@ def remark(edition: Edition, row: Row) -> Cell:
     """Return a cell that says why there is no estimate, or what to be wary of beyond few degrees of freedom."""
     if text(row, "error"):
         return note(edition, row, "error")
-    parts = [w for w in text(row, "warning").split("; ") if not w.startswith("fewer than 4 degrees of freedom")]
+    parts = [w for w in text(row, "warning").split("; ") if w != FEW_DF]
     return note(edition, {"warning": "; ".join(parts)}, "warning")
