@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtb_eval.analysis.attrition_case import NOTHING_MISSING, Case, design_columns, scale_of
-from mtb_eval.analysis.care_effect import FAILURES, Row
+from mtb_eval.analysis.care_effect import FAILURES, Row, names_of
 from mtb_eval.analysis.verdicts import sign_of
 from mtb_eval.inference.bounds import imbens_manski, lee_weights, worst_case
 from mtb_eval.inference.cross import cross_products
@@ -64,7 +64,7 @@ def bound_rows(case: Case, plan: Plan) -> Iterator[Row]:
 def _attempted(case: Case, bound: str, model: str, build: Callable[[], Mapping[str, object]]) -> Row:
     data, outcome = case.complete, case.outcome
     base: Row = {
-        **{"outcome": outcome.id, "family": outcome.family, "wave": outcome.wave, "bound": bound, "model": model},
+        **{**names_of(outcome), "bound": bound, "model": model},
         **{"n_mtb": float(data.mtb.sum()), "n_control": float((1 - data.mtb).sum()), "n_clusters": data.n_clusters},
     }
     if not case.lacking:

@@ -23,7 +23,7 @@ from mtb_eval.analysis.attrition_imputed import (
 from mtb_eval.analysis.attrition_items import chained_items, item_model, scored_sheets, scores_by_family, sheets
 from mtb_eval.analysis.attrition_tipping import frontier_rows, grid_rows, tipping_row
 from mtb_eval.analysis.attrition_weights import response_model, weighted_rows
-from mtb_eval.analysis.care_effect import FAILURES, Row, estimate_row, primary_design
+from mtb_eval.analysis.care_effect import FAILURES, Row, estimate_row, names_of, primary_design
 from mtb_eval.data.families import Study
 from mtb_eval.inference.ols import ols
 from mtb_eval.inference.pooling import ShiftedPool
@@ -154,7 +154,7 @@ def _imputed(made: Found | str) -> Callable[[Case], Iterator[Row]]:
 
 
 def _add_tipping(tables: dict[str, list[Row]], case: Case, made: Found | str, behind: Background) -> None:
-    named: Row = {"outcome": case.outcome.id, "family": case.outcome.family, "wave": case.outcome.wave}
+    named = names_of(case.outcome)
     if isinstance(made, str):
         why = "warning" if made == NOTHING_MISSING else "error"
         tables["tipping"].append({**named, why: made})

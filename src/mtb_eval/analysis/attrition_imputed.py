@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mtb_eval.analysis.attrition_case import Case, design_of
 from mtb_eval.analysis.attrition_chain import Background, Measure, imputation_model
-from mtb_eval.analysis.care_effect import Row, estimate_row
+from mtb_eval.analysis.care_effect import Row, estimate_row, names_of
 from mtb_eval.data.families import Study
 from mtb_eval.inference.imputation import Imputation, impute, potential_scale_reduction
 from mtb_eval.inference.influence import influence
@@ -164,7 +164,7 @@ def imputation_rows(case: Case, made: Completed, pool: ShiftedPool) -> Iterator[
         seen = case.values[rows][case.everyone.mtb == code]
         seen = seen[np.isfinite(seen)]
         yield {
-            **{"outcome": outcome.id, "family": outcome.family, "wave": outcome.wave, "level": made.level, "arm": arm},
+            **{**names_of(outcome), "level": made.level, "arm": arm},
             **{"how": made.how, "imputations": pool.m, "iterations": made.iterations},
             **{"n_observed": seen.size, "mean_observed": _mean(seen), "sd_observed": _sd(seen)},
             **{"n_imputed": filled.size / pool.m, "mean_imputed": _mean(filled), "sd_imputed": _mean(np.array(spread))},

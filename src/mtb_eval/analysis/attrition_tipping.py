@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mtb_eval.analysis.attrition_case import Case
 from mtb_eval.analysis.attrition_imputed import Completed
-from mtb_eval.analysis.care_effect import Row
+from mtb_eval.analysis.care_effect import Row, names_of
 from mtb_eval.analysis.row_table import ESTIMATE
 from mtb_eval.analysis.verdicts import sign_of
 from mtb_eval.inference.estimate import t_estimate
@@ -56,7 +56,7 @@ def grid_rows(case: Case, pool: ShiftedPool, rule: AttritionRule) -> Iterator[Ro
     for i, (mtb, control) in enumerate(shifts):
         ends = sorted((unit * float(e.ci_low[i]), unit * float(e.ci_high[i])))
         yield {
-            **_named(case),
+            **names_of(case.outcome),
             **{"shift_mtb": float(mtb), "shift_control": float(control)},
             **{"estimate": unit * float(e.estimate[i]), "se": abs(unit) * float(e.se[i]), "df": float(e.df[i])},
             **{"ci_low": ends[0], "ci_high": ends[1], "p": float(e.p[i])},
@@ -73,7 +73,7 @@ def frontier_rows(case: Case, pool: ShiftedPool, rule: AttritionRule) -> Iterato
     favours = pool_at(scaled, points).estimate > 0
     for (mtb, control), mtb_side in zip(points, favours, strict=True):
         side = "favours MTB" if mtb_side else "favours usual care"
-        yield {**_named(case), "side": side, "shift_mtb": float(mtb), "shift_control": float(control)}
+        yield {**names_of(case.outcome), "side": side, "shift_mtb": float(mtb), "shift_control": float(control)}
 
 
 def tipping_row(case: Case, pool: ShiftedPool, made: Completed, rule: AttritionRule) -> Row:
@@ -87,7 +87,7 @@ def tipping_row(case: Case, pool: ShiftedPool, made: Completed, rule: AttritionR
     n = made.imputed[:, case.everyone.rows].mean(axis=0)
     beyond = f"no shift within {reach:g} SD changes the conclusion"
     return {
-        **_named(case),
+        **names_of(case.outcome),
         "conclusion": _says(scaled, np.zeros(2), case.level),
         "tips_to": _says(scaled, nearest * (1 + 1e-6), case.level) if np.isfinite(nearest).all() else "",
         **{"shift_mtb": float(nearest[0]), "shift_control": float(nearest[1])},
@@ -119,7 +119,3 @@ def _says(pool: ShiftedPool, shifts: Array, level: float) -> str:
 def _steps(rule: AttritionRule) -> Array:
     half = round(rule.shift_to / rule.shift_step)
     return np.asarray(rule.shift_step * np.arange(-half, half + 1))
-
-
-def _named(case: Case) -> Row:
-    return {"outcome": case.outcome.id, "family": case.outcome.family, "wave": case.outcome.wave}

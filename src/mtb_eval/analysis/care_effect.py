@@ -72,12 +72,15 @@ def primary_rows(data: ModelData, level: float) -> Iterator[Row]:
     yield wild_row(wild_bootstrap(fit, design.contrast, variant="wcr31", level=level))
 
 
+def names_of(outcome: Outcome) -> Row:
+    """Return an outcome's name, family and wave as the first columns of a row."""
+    return {"outcome": outcome.id, "family": outcome.family, "wave": outcome.wave}
+
+
 def base_row(data: ModelData, outcome: Outcome) -> Row:
     """Return what every row of an outcome shares: names and the numbers of families and municipalities."""
     return {
-        "outcome": outcome.id,
-        "family": outcome.family,
-        "wave": outcome.wave,
+        **names_of(outcome),
         "n_mtb": float(data.mtb.sum()),
         "n_control": float((1 - data.mtb).sum()),
         "n_clusters": float(data.n_clusters),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mtb_eval.analysis.care_effect import FAILURES, Row, unusable
+from mtb_eval.analysis.care_effect import FAILURES, Row, names_of, unusable
 from mtb_eval.analysis.model_data import ModelData
 from mtb_eval.analysis.outcome_batches import Batch, Models, batches
 from mtb_eval.analysis.trust_rows import frame
@@ -132,7 +132,7 @@ def _batch_leverage(batch: Batch, models: Models) -> Iterator[Row]:
 
 
 def _no_leverage(outcome: Outcome, why: str) -> Row:
-    return {"outcome": outcome.id, "family": outcome.family, "wave": outcome.wave, "municipality": "", "warning": why}
+    return {**names_of(outcome), "municipality": "", "warning": why}
 
 
 def _arms(mtb: Array) -> Row:

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from mtb_eval.analysis.care_effect import FAILURES, Row, unusable
+from mtb_eval.analysis.care_effect import FAILURES, Row, names_of, unusable
 from mtb_eval.analysis.design_rows import completed
 from mtb_eval.analysis.model_data import ModelData, dummies, stack
 from mtb_eval.analysis.outcome_batches import Models
@@ -109,7 +109,7 @@ def municipality_tables(study: Study, plan: Plan, models: Models, outcomes: pd.D
         scale = per_sd(outcome.better, data.sd)
         rows += _rows(outcome, data, (found, problem), (scale, plan.level))
         rests = {k: float(known[outcome.id][k]) for k in ("replica_df", "primary_df", "primary_se")}
-        spreads.append({**_names(outcome), **_spread(found, problem, scale, plan.level, rests), **_df(rests)})
+        spreads.append({**names_of(outcome), **_spread(found, problem, scale, plan.level, rests), **_df(rests)})
     return MunicipalityTables(
         municipality_effects=frame(rows, EFFECT_COLUMNS), effect_spread=frame(spreads, SPREAD_COLUMNS)
     )
@@ -159,7 +159,7 @@ def _rows(
     for code in np.unique(data.municipality).tolist():
         here = data.mtb[data.municipality == code]
         base: Row = {
-            **_names(outcome),
+            **names_of(outcome),
             "municipality": code,
             "n_mtb": float(here.sum()),
             "n_control": float((1 - here).sum()),
@@ -232,7 +232,3 @@ def _spread_row(h: Heterogeneity, df: float, scale: float) -> Row:
         "tau_std_dl": abs(scale) * h.tau_dl,
         "mean_std": scale * h.mean,
     }
-
-
-def _names(outcome: Outcome) -> Row:
-    return {"outcome": outcome.id, "family": outcome.family, "wave": outcome.wave}

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mtb_eval.analysis.care_effect import FAILURES, Row, unusable
+from mtb_eval.analysis.care_effect import FAILURES, Row, names_of, unusable
 from mtb_eval.analysis.model_data import ModelData
 from mtb_eval.analysis.outcome_batches import Batch, Models, all_municipalities, batches
 from mtb_eval.analysis.row_table import ESTIMATE
@@ -125,7 +125,7 @@ def specification_tables(
                 made += [(f, 0) for f in _fits(alone, choices, draws, (labels, used), plan.level)]
             rows[outcome.id] = _ranked([_row(f, at, outcome, models[outcome.id]) for f, at in made])
             curves[outcome.id] = _curve(made, rows[outcome.id], plan)
-    named = [{**_names(o), **curves.get(o.id, {"error": unusable(models[o.id])})} for o in plan.outcomes]
+    named = [{**names_of(o), **curves.get(o.id, {"error": unusable(models[o.id])})} for o in plan.outcomes]
     return SpecificationTables(
         specifications=frame((r for o in plan.outcomes for r in rows.get(o.id, [])), SPECIFICATION_COLUMNS),
         specification_curve=frame(named, CURVE_COLUMNS),
@@ -167,7 +167,7 @@ def _row(fitted: _Fitted, at: int, outcome: Outcome, data: ModelData) -> Row:
     ends = sorted(scale * values.get(k, math.nan) for k in ("ci_low", "ci_high"))
     lost = e is not None and not math.isfinite(values["se"])
     return {
-        **_names(outcome),
+        **names_of(outcome),
         "form": choice.form,
         "municipality_dummies": choice.municipality_dummies,
         "calendar": choice.calendar,
@@ -226,10 +226,6 @@ def _curve(made: list[tuple[_Fitted, int]], rows: list[Row], plan: Plan) -> Row:
         "n_draws": float(test.n_draws),
         "warning": f"{len(rows) - test.k} specifications could not be estimated" if test.k < len(rows) else "",
     }
-
-
-def _names(outcome: Outcome) -> Row:
-    return {"outcome": outcome.id, "family": outcome.family, "wave": outcome.wave}
 
 
 def _number(row: Row) -> float:

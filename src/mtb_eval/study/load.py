@@ -140,15 +140,11 @@ def family_columns(plan: Plan) -> list[str]:
         if s.role == "families":
             found += [c.name for c in s.columns]
         if s.role in ("questionnaire", "ratings"):
-            found += [f"{name}_{wave}" for wave in _waves_of(plan, s) for name in _scores(plan, s)]
+            found += [f"{name}_{wave}" for wave in plan.waves_of(s) for name in _scores(plan, s)]
     found += [f"{v.id}_{w}" for v in plan.variables for w in v.waves]
     if plan.placements:
         found.append(plan.outcome(plan.placements.outcome).variable)
     return found
-
-
-def _waves_of(plan: Plan, source: Source) -> list[str]:
-    return [source.wave] if source.wave else [w.id for w in plan.waves]
 
 
 def _scores(plan: Plan, source: Source) -> list[str]:

@@ -232,6 +232,10 @@ class Plan:
         """Return the first source with that role, or None."""
         return next((s for s in self.sources if s.role == role), None)
 
+    def waves_of(self, source: Source) -> list[str]:
+        """Return the waves at which a source is asked: its own, or all where one file holds them."""
+        return [source.wave] if source.wave else [w.id for w in self.waves]
+
     def arm(self, arm_id: str) -> Arm:
         """Return an arm by id; raises KeyError."""
         return _by_id(self.arms, arm_id, "arm")

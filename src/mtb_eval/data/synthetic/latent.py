@@ -37,14 +37,9 @@ def answered_in(plan: Plan, truth: Truth) -> Iterator[tuple[Source, str]]:
     """Yield every source that holds instruments with each of its waves, in the plan's order."""
     for source in plan.sources:
         if source.role == "questionnaire":
-            yield from ((source, w) for w in asked_waves(plan, source))
+            yield from ((source, w) for w in plan.waves_of(source))
         elif source.role == "ratings":
             yield from ((source, w) for w in film_waves(plan, truth))
-
-
-def asked_waves(plan: Plan, source: Source) -> list[str]:
-    """Return the waves at which a questionnaire is answered: its own, or all where one file holds them."""
-    return [source.wave] if source.wave else [w.id for w in plan.waves]
 
 
 def film_waves(plan: Plan, truth: Truth) -> list[str]:
@@ -96,7 +91,7 @@ def _questions(plan: Plan, families: Families, rng: np.random.Generator) -> dict
     found = {("education_level", w.id): families.education for w in plan.waves}
     for source in (s for s in plan.sources if s.role == "questionnaire"):
         closed = [c.name for c in source.columns if c.type == "category"]
-        for wave, column in product(asked_waves(plan, source), closed):
+        for wave, column in product(plan.waves_of(source), closed):
             if column not in kept:
                 kept[column] = rng.standard_normal(families.n)
             own = 0.75 * kept[column] + np.sqrt(1 - 0.75**2) * rng.standard_normal(families.n)

@@ -11,7 +11,6 @@ from scipy import stats
 
 from mtb_eval.data.synthetic.design import Bools, Families, Ints, days_of
 from mtb_eval.data.synthetic.items import codes_of, item_steps
-from mtb_eval.data.synthetic.latent import asked_waves
 from mtb_eval.data.synthetic.world import World
 from mtb_eval.study import Column, Instrument, Plan, Source
 
@@ -21,7 +20,7 @@ Cells = NDArray[np.generic] | list[str]
 
 def questionnaire(world: World, source: Source, rng: np.random.Generator) -> pd.DataFrame:
     """Return a questionnaire as in its file, raw codes: one row per family that answered at a wave of the source."""
-    waves = asked_waves(world.plan, source)
+    waves = world.plan.waves_of(source)
     return pd.concat([_answered(world, source, w, rng) for w in waves], ignore_index=True)
 
 
