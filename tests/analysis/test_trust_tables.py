@@ -52,7 +52,14 @@ def named(tables: TrustTables) -> dict[str, pd.DataFrame]:
 
 
 def test_each_outcome_has_its_rows(tables):
-    for name in ("multiplicity", "grades", "effect_diagnostics", "effect_spread", "specification_curve"):
+    for name in (
+        "multiplicity",
+        "grades",
+        "effect_diagnostics",
+        "effect_spread",
+        "municipality_icc",
+        "specification_curve",
+    ):
         assert getattr(tables, name)["outcome"].tolist() == [o.id for o in FEW.outcomes], name
     for name in ("municipality_leverage", "municipality_effects", "specifications", "calendar_forms"):
         assert set(getattr(tables, name)["outcome"]) == {o.id for o in FEW.outcomes}, name

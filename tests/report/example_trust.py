@@ -14,6 +14,7 @@ from mtb_eval.analysis.family_index import WEIGHT_COLUMNS
 from mtb_eval.analysis.grades import GRADE_COLUMNS
 from mtb_eval.analysis.multiplicity_rows import MULTIPLICITY_COLUMNS
 from mtb_eval.analysis.municipality_effects import EFFECT_COLUMNS, SPREAD_COLUMNS
+from mtb_eval.analysis.municipality_icc import ICC_COLUMNS
 from mtb_eval.analysis.specification import CURVE_COLUMNS, SPECIFICATION_COLUMNS
 from mtb_eval.analysis.specification_designs import CALENDARS
 from mtb_eval.analysis.trust_rows import MODEL_COLUMNS, frame
@@ -44,9 +45,16 @@ def example_trust(plan: Plan, seed: int = 3) -> dict[str, pd.DataFrame]:
         ),
         "municipality_effects": frame((_local(o, c, rng) for o in each for c in codes), EFFECT_COLUMNS),
         "effect_spread": frame((_spread(o, rng) for o in each), SPREAD_COLUMNS),
+        "municipality_icc": frame((_alike(o, rng) for o in each), ICC_COLUMNS),
         "specifications": specifications,
         "specification_curve": frame((_curve(o, curves[o.id], rng) for o in each), CURVE_COLUMNS),
     }
+
+
+def _alike(o: Outcome, rng: np.random.Generator) -> dict[str, object]:
+    icc = float(rng.uniform(0, 0.1))
+    found = {"icc": icc, "icc_low": icc / 2, "icc_high": 4 * icc, "df": 150.0, "p": float(rng.uniform())}
+    return {**_names(o), **found, "n_mtb": 120.0, "n_control": 50.0, "n_clusters": 10.0, "method": "made"}
 
 
 def _names(o: Outcome) -> dict[str, object]:

@@ -44,6 +44,8 @@ def test_counts_are_those_of_the_rows(editions, results):
     spread_rows = main_part(results.detail["effect_spread"], one)
     assert values["open_spread"] == (spread_rows["tau_std_high"] > 0.4).sum()
     assert (values["replica_df"], values["primary_df"]) == ("159", "6")
+    alike = main_part(results.detail["municipality_icc"], one)
+    assert (values["alike"], values["icc_most"]) == ((alike["p"] < 0.05).sum(), f"{alike['icc'].max():.2f}")
 
 
 @pytest.mark.parametrize("language", ["en", "da"])
@@ -58,12 +60,13 @@ def test_every_table_has_a_line_for_each_row_of_the_main_wave(editions, results,
         "calendar_forms",
         "baseline_placebo",
         "effect_spread",
+        "municipality_icc",
         "effect_diagnostics",
         "further_models",
     ]
     for shown in tables:
         assert all(len(line.cells) == len(shown.columns) for line in shown.lines)
-        if shown.source in ("grades", "multiplicity", "specification_curve", "calendar_forms", "effect_spread"):
+        if shown.source not in ("baseline_placebo", "effect_diagnostics", "further_models"):
             assert len(shown.lines) == len(main_ids(one))
     assert len(tables[4].lines) == results.detail["baseline_placebo"]["measure"].nunique()
 

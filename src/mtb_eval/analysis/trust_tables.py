@@ -19,6 +19,7 @@ from mtb_eval.analysis.family_index import WEIGHT_COLUMNS, family_indices
 from mtb_eval.analysis.grades import grades
 from mtb_eval.analysis.multiplicity_rows import multiplicity
 from mtb_eval.analysis.municipality_effects import municipality_tables
+from mtb_eval.analysis.municipality_icc import icc_table
 from mtb_eval.analysis.ordinal_models import ordinal_rows
 from mtb_eval.analysis.outcome_batches import all_municipalities, joint_draws, outcome_models
 from mtb_eval.analysis.specification import specification_tables
@@ -45,6 +46,7 @@ class TrustTables:
     baseline_placebo: the primary model on what was measured before birth.
     calendar_forms: the primary model under four forms of calendar time.
     municipality_effects, effect_spread: the effect in each municipality and how far the effects differ.
+    municipality_icc: how alike families of one municipality are, by outcome.
     specifications, specification_curve: the effect under every set of choices, and the joint test.
     """
 
@@ -58,6 +60,7 @@ class TrustTables:
     calendar_forms: pd.DataFrame
     municipality_effects: pd.DataFrame
     effect_spread: pd.DataFrame
+    municipality_icc: pd.DataFrame
     specifications: pd.DataFrame
     specification_curve: pd.DataFrame
 
@@ -107,6 +110,7 @@ def trust(
         calendar_forms=calendar_forms(curve.specifications),
         municipality_effects=local.municipality_effects,
         effect_spread=local.effect_spread,
+        municipality_icc=icc_table(plan, models),
         specifications=curve.specifications,
         specification_curve=curve.specification_curve,
     )

@@ -37,6 +37,11 @@ def spread_rows(edition: Edition) -> dict[str, Row]:
     return {o: r for o, r in main_rows(edition, "effect_spread").items() if known(r, "q")}
 
 
+def alike_rows(edition: Edition) -> dict[str, Row]:
+    """Return how alike families of a municipality are, for outcomes of the main wave that allow it."""
+    return {o: r for o, r in main_rows(edition, "municipality_icc").items() if known(r, "icc", "icc_high")}
+
+
 def specifications_of(edition: Edition, outcome: str) -> list[Row]:
     """Return an outcome's specifications that could be estimated, least favourable first."""
     return [r for r in edition.rows("specifications", outcome=outcome) if known(r, "standardised")]
@@ -71,6 +76,7 @@ def trust_values(edition: Edition) -> Values:
         **_choices(edition),
         **_placebo(edition),
         **_spread(edition),
+        **_alike(edition),
         "when": edition.at_wave(edition.main_wave),
         "significant": edition.numbers.threshold(edition.plan.verdicts.significant),
     }
@@ -140,6 +146,18 @@ def _spread(edition: Edition) -> Values:
         "open_spread": sum(number(r, "tau_std_high") > WIDE_SPREAD for r in rows),
         "wide_spread": edition.numbers.fixed(WIDE_SPREAD, 1),
         **{f"{name}_df": value for name, value in df.items()},
+    }
+
+
+def _alike(edition: Edition) -> Values:
+    rows, limit = list(alike_rows(edition).values()), edition.plan.verdicts.significant
+    shown = edition.numbers.fixed
+    return {
+        "n_alike": len(rows),
+        "alike": _below(rows, "p", limit),
+        "icc": shown(_middle([number(r, "icc") for r in rows]), 2),
+        "icc_most": shown(max((number(r, "icc") for r in rows), default=math.nan), 2),
+        "icc_high": shown(_middle([number(r, "icc_high") for r in rows]), 2),
     }
 
 

@@ -8,7 +8,7 @@ from mtb_eval.report.edition import Edition
 from mtb_eval.report.rows import Row, number, text
 from mtb_eval.report.sections.trust_choices import curve_fold, time_fold
 from mtb_eval.report.sections.trust_models import many_fold, models_fold
-from mtb_eval.report.sections.trust_rests import placebo_fold, rests_fold, spread_fold
+from mtb_eval.report.sections.trust_rests import alike_fold, placebo_fold, rests_fold, spread_fold
 from mtb_eval.report.trust import GRADES, Values, grade_rows, graded, trust_values
 
 CHECKS = ("cr2", "wcr31", "imputed", "lot")
@@ -26,6 +26,7 @@ def trust(edition: Edition) -> Section:
         time_fold(edition),
         placebo_fold(edition, values),
         spread_fold(edition, values),
+        alike_fold(edition, values),
         rests_fold(edition),
         models_fold(edition),
     )

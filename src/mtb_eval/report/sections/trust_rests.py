@@ -7,7 +7,7 @@ from mtb_eval.report.document import Cell, Column, Fold, Line, Table, filled
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.evidence import main_rows, std_interval
 from mtb_eval.report.rows import Row, distinct, first, known, number, text
-from mtb_eval.report.trust import Values, placebo_samples, sample_name, spread_rows
+from mtb_eval.report.trust import Values, alike_rows, placebo_samples, sample_name, spread_rows
 
 
 def placebo_fold(edition: Edition, values: Values) -> Fold:
@@ -57,6 +57,27 @@ def spread_fold(edition: Edition, values: Values) -> Fold:
     )
 
 
+def alike_fold(edition: Edition, values: Values) -> Fold:
+    """Return how alike families of one municipality are."""
+    table = Table(
+        id="trust-alike-table",
+        caption=edition.say("trust.alike_table"),
+        columns=columns(
+            edition, "outcome", "n", "alike", "alike_interval", "p_alike", numeric="n alike alike_interval p_alike"
+        ),
+        lines=tuple(_alike(edition, r) for r in alike_rows(edition).values()),
+        note=edition.say("trust.alike_note"),
+        source="municipality_icc",
+        sortable=True,
+    )
+    return Fold(
+        id="trust-alike",
+        title=edition.say("trust.alike"),
+        paragraphs=(edition.say("trust.alike_text", **values),),
+        tables=filled(table),
+    )
+
+
 def rests_fold(edition: Edition) -> Fold:
     """Return what each primary estimate rests on."""
     keys = "n_both effective df largest care_left loo turns"
@@ -101,6 +122,19 @@ def _spread(edition: Edition, row: Row) -> Line:
             interval(edition, number(row, "prediction_low"), number(row, "prediction_high")),
             figure(edition, number(row, "replica_df"), 0),
             figure(edition, number(row, "primary_df"), 1),
+        )
+    )
+
+
+def _alike(edition: Edition, row: Row) -> Line:
+    n = number(row, "n_mtb") + number(row, "n_control")
+    return Line(
+        cells=(
+            word(edition.outcome(text(row, "outcome"))),
+            Cell(text=edition.numbers.count(n), sort=n),
+            figure(edition, number(row, "icc"), 2),
+            interval(edition, number(row, "icc_low"), number(row, "icc_high"), null=-1.0),
+            p(edition, number(row, "p")),
         )
     )
 
