@@ -121,7 +121,10 @@ class Printer:
 
     def _left_table(self, table: Table) -> Block:
         values = {"caption": table.caption, "n": len(table.lines), "file": f"tables/{table.source}.csv"}
-        return {"kind": "left", "text": self.edition.say("pdf.left_table", **values)}
+        return {
+            "kind": "left",
+            "text": self.edition.say("pdf.left_table" if table.source else "pdf.left_page", **values),
+        }
 
     def _left_folds(self, fold: Fold) -> Block:
         values = {"title": fold.title, "n": len(fold.folds)}

@@ -18,6 +18,8 @@ SIZE, SMALLER = 8.2, 7.4
 NARROWER = 0.82
 GAP = 2.6
 PARAGRAPH, LONG_WORD = 36.0, 17.0
+HEAD_LINES = 3
+"""Lines that a column's heading may take where room is short; one less where there is room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,14 +99,33 @@ def _setting(table: Table) -> tuple[float, bool]:
 
 
 def _track(column: Column, cells: Sequence[Cell], size: float) -> Track:
-    third, word = _width(column.title, size, "bold") / 3, _longest_word(column.title, size)
     lines = [_width(c.text, size) for c in cells] + [_width(c.under, 0.85 * size) for c in cells]
     longest = max(lines, default=0.0)
-    heading, wanted = max(third, min(word, LONG_WORD)), max(third, word, longest) + GAP
+    words = [_width(w, size, "bold") for w in column.title.split(" ")]
+    heading = _folded([min(w, LONG_WORD) for w in words], _width(" ", size), HEAD_LINES)
+    wanted = max(_folded(words, _width(" ", size), HEAD_LINES - 1), longest) + GAP
     if column.numeric:
         return Track(least=max(heading, longest) + GAP, wanted=wanted)
-    words = min(LONG_WORD, max((_longest_word(c.text, size) for c in cells), default=0.0))
-    return Track(least=max(heading, words, min(longest, _readable(longest))) + GAP, wanted=wanted)
+    longest_word = min(LONG_WORD, max((_longest_word(c.text, size) for c in cells), default=0.0))
+    return Track(least=max(heading, longest_word, min(longest, _readable(longest))) + GAP, wanted=wanted)
+
+
+def _folded(words: Sequence[float], space: float, lines: int) -> float:
+    """Return the least width in which words of these widths, set one after the other, take at most so many lines."""
+    runs = {sum(words[a:b]) + space * (b - a - 1) for a in range(len(words)) for b in range(a + 1, len(words) + 1)}
+    return min((w for w in runs if _lines(words, space, w) <= lines), default=0.0)
+
+
+def _lines(words: Sequence[float], space: float, width: float) -> float:
+    """Return how many lines words take at a width; infinity if one is wider."""
+    if max(words) > width + 1e-9:
+        return math.inf
+    lines, at = 1, -space
+    for word in words:
+        if at + space + word > width + 1e-9:
+            lines, at = lines + 1, -space
+        at += space + word
+    return lines
 
 
 def _readable(longest: float) -> float:

@@ -37,10 +37,11 @@ def placements(edition: Edition) -> Drawing | Absent:
         _at_risk(edition, page.canvas, times, parts, top=bottom - 13)
     if risks:
         _bars(edition, page.axes(LEFT, 8, MIDDLE - LEFT - 40, BARS), risks)
+    drawn = "" if times else "_bars"
     return Drawing(
         title=edition.say("placements.title", **values),
-        caption=edition.say("placements.caption", level=edition.level, **values),
-        alt=edition.say("placements.alt", **values),
+        caption=edition.say(f"placements.caption{drawn}", **values),
+        alt=edition.say(f"placements.alt{drawn}", **values),
         figure=page.figure,
     )
 
