@@ -63,6 +63,7 @@ def _drawn(results) -> Iterator[object]:
     more, less = (net.assign(**{c: net[c] + by for c in ("estimate", "ci_low", "ci_high")}) for by in (1e6, -1e6))
     tables = {"placement_tests": tests, "placement_fragility": moves, "economy_net_benefit": more}
     yield replace(_with(results, **tables), placement_times=steps)
+    yield replace(results, placement_times=steps.iloc[:0])
     yield _with(results, economy_net_benefit=less, service_totals=pd.DataFrame())
 
 
