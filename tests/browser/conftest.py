@@ -86,6 +86,15 @@ def odd_report(tmp_path_factory) -> Path:
     return out
 
 
+@pytest.fixture(scope="session")
+def internal_report(tmp_path_factory) -> Path:
+    """The folder of a report that shows every count."""
+    plan = load_plan()
+    out = tmp_path_factory.mktemp("internal") / "report"
+    write_report(example_results(plan), plan, out=out, provenance=Provenance(synthetic=True, internal=True))
+    return out
+
+
 def _half(plan: Plan):
     """Return example results in which every other outcome could not be estimated."""
     full = example_results(plan)
