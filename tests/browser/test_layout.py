@@ -62,3 +62,16 @@ def test_what_is_open_prints(opened, report):
     page.locator("#effects-table tbody th a").first.click()
     page.emulate_media(media="print")
     assert page.locator("#outcomes details[open] table").first.is_visible()
+
+
+def test_the_banner_keeps_its_height_whatever_became_of_the_window(opened, report):
+    page = opened(report).page
+    height = "() => document.querySelector('.banners').offsetHeight"
+    before = page.evaluate(height)
+    page.set_viewport_size({"width": 130, "height": 700})
+    settle(page)
+    assert page.evaluate(height) > before
+    page.set_viewport_size({"width": 1280, "height": 844})
+    settle(page)
+    page.locator("#design").screenshot()
+    assert page.evaluate(height) == before

@@ -102,8 +102,8 @@
     });
   };
   const fitAll = () => {
-    const bar = `${document.querySelector(".banners").offsetHeight}px`;
-    if (getComputedStyle(root).getPropertyValue("--bar") !== bar) root.style.setProperty("--bar", bar);
+    root.style.removeProperty("--bar"); // else the banner could only grow
+    root.style.setProperty("--bar", `${document.querySelector(".banners").offsetHeight}px`);
     fit(boxes);
   };
   const fitBoxes = () => {
