@@ -10,6 +10,7 @@ import pandas as pd
 import pandas.testing as pdt
 import pytest
 from scipy.optimize import linprog
+from tests.analysis.disclosure_attack import given_away
 
 from mtb_eval.analysis.disclosure import disclosed, disclosed_tables, released
 from mtb_eval.analysis.disclosure_counts import Addition, Counts, Quantity, counts_of
@@ -49,13 +50,13 @@ def test_every_table_and_column_is_classified(results):
     assert set(declared().tables) == {*tables, "suppressed"}
     for name, frame in tables.items():
         rule = declared().tables[name]
-        named = {*rule.n, *rule.count, *rule.share, *rule.stat, *rule.quantile, *rule.of, *rule.people}
+        named = {*rule.n, *rule.count, *rule.share, *rule.mean, *rule.stat, *rule.quantile, *rule.of, *rule.people}
         assert named <= set(frame.columns), name
 
 
 def test_no_quantity_has_two_values(plan, results):
     """A count declared to be the same in two tables is the same; but for the clashes of one declaration."""
-    assert {q[0] for q in counts_of(results.named(), plan).clashes} <= {"analysed", "registered"}
+    assert {q[0] for q in counts_of(results.named(), plan).clashes} <= {"analysed", "event", "recruited", "registered"}
 
 
 def test_no_small_count_is_shown(at_threshold):
@@ -261,3 +262,21 @@ def _groups(additions: list[Addition], known: set[Quantity]) -> list[list[Additi
         groups = [g for g in groups if not g[0] & mine]
         groups.append((mine.union(*(g[0] for g in joined)), [a, *(x for g in joined for x in g[1])]))
     return [g[1] for g in groups]
+
+
+def test_an_attacker_with_the_shown_tables_alone_finds_nothing(at_threshold, results):
+    """Decimals times counts, differences of proportions, sums within rows and totals give no small count."""
+    plan, shown, _ = at_threshold
+    assert given_away(results.named(), shown.named(), plan.disclosure_threshold) == []
+
+
+def test_the_attack_finds_what_is_not_hidden(results):
+    raw = {n: results.named()[n] for n in ("lot_effects", "scale_quality", "attrition_responders", "placement_tests")}
+    assert {found.split(":")[0] for found in given_away(raw, raw, 5)} == {*raw}
+
+
+def test_who_knows_which_hidden_counts_are_small_is_left_a_choice():
+    """Of 6 = 1 + 5 the 5 is seen not to be small, for what rests on it is shown; so a third count goes."""
+    counts = _counts({"all": 14, "a": 1, "b": 5, "c": 8})
+    counts.parts(_q("all"), (_q("a"), _q("b"), _q("c")))
+    assert protected(counts, (), 5) == {_q("a"), _q("b"), _q("c")}

@@ -53,7 +53,7 @@ def weighted_rows(case: Case, model: ResponseModel, rule: AttritionRule) -> Iter
     """
     data = case.complete
     weights = _weights(case, model, rule, np.ones((1, len(case.values)), dtype=bool))[0]
-    kept = f"stabilised, cut at {rule.trim:.0%}; effective families {effective_size(weights):.0f} of {len(data.y)}"
+    kept = f"stabilised, cut at {rule.trim:.0%}; effective families {effective_size(weights):.0f}"
     cross = cross_products(design_columns(data), data.y, data.municipality, weights=weights)
     contrast = primary_design(data).contrast
     fit = ols(cross, collinear="drop")

@@ -5,10 +5,12 @@ from which one could be worked out (analysis/disclosure_protect.py); 0 is shown.
 estimates, quantiles), what would reveal a hidden count (proportions, differences, tests of events), what is of single
 families (days of events, first and last days, extreme values) and whatever is not classified is not shown either.
 That a single answer or registration is missing is no characteristic of a family: such counts are hidden if they are
-small, but not protected against subtraction. Rules as in the guide of the SACRO project to statistical output
-checking (2023, doi:10.5281/zenodo.10054629) and Hundepool et al. (2012), doi:10.1002/9781118348239; Statistics
-Denmark's rules on the transfer of analysis results forbid microdata and ask for sufficient control without a number,
-so the threshold is declared in the plan.
+small, but not protected against subtraction. How often raters agree is of the raters and is shown. Whether one family
+dominates a sum or a mean (costs, visits) cannot be told from results, which hold no families: that is not checked, and
+whoever releases a report on few families with very different values must look at it in the data. Rules as in the guide
+of the SACRO project to statistical output checking (2023, doi:10.5281/zenodo.10054629) and Hundepool et al. (2012),
+doi:10.1002/9781118348239; Statistics Denmark's rules on the transfer of analysis results forbid microdata and ask for
+sufficient control without a number, so the threshold is declared in the plan.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from dataclasses import fields, replace
 
 import pandas as pd
 
-from mtb_eval.analysis.disclosure_claims import hidden_claims
+from mtb_eval.analysis.disclosure_claims import chance_hidden, hidden_claims
 from mtb_eval.analysis.disclosure_counts import counts_of
 from mtb_eval.analysis.disclosure_declared import TableRule, declared
 from mtb_eval.analysis.disclosure_marks import Control, Marks, marked, sheet_of
@@ -38,6 +40,7 @@ WHY = {
     "unclassified": "the column is not classified",
 }
 LONG = frozenset({"label_en", "label_da", "method", "statement_en", "statement_da", "published_en", "published_da"})
+CHANCE = ("grade", "true_std", "power", "type_s", "type_m")
 Row = dict[str, object]
 
 
@@ -150,4 +153,9 @@ def _claims(claims: pd.DataFrame, control: Control, shown: Mapping[str, pd.DataF
     log.extend(_entry("claims", "found_en found_da value", f"id {i}", "rests", 3) for i in claims.loc[hit, "id"])
     said = {"found_en": "", "found_da": "", "value": math.nan, "result": "cannot be tested"}
     why = {"why_en": WITHHELD, "why_da": "vises ikke: få familier"}
-    return claims.assign(**{c: claims[c].mask(hit, v) for c, v in {**said, **why}.items()})
+    claims = claims.assign(**{c: claims[c].mask(hit, v) for c, v in {**said, **why}.items()})
+    if "outcomes" not in claims:
+        return claims
+    lost = pd.Series(chance_hidden(claims, frozenset(withheld)), index=claims.index) & claims["true_std"].notna()
+    log.extend(_entry("claims", " ".join(CHANCE), f"id {i}", "rests", len(CHANCE)) for i in claims.loc[lost, "id"])
+    return claims.assign(**{c: claims[c].mask(lost, "" if c == "grade" else math.nan) for c in CHANCE})

@@ -35,6 +35,11 @@ def hidden_claims(claims: pd.DataFrame, control: Control, withheld: frozenset[st
     ]
 
 
+def chance_hidden(claims: pd.DataFrame, withheld: frozenset[str]) -> list[bool]:
+    """Return for each claim whether the chance of finding it rests on an outcome without a shown effect."""
+    return [not withheld.isdisjoint(str(ids).split("; ")) for ids in claims["outcomes"]]
+
+
 def _hidden(found: str, claim: Claim | None, control: Control, withheld: frozenset[str]) -> bool:
     if claim is None:
         return True

@@ -75,18 +75,18 @@ def counts_of(tables: Mapping[str, pd.DataFrame], plan: Plan) -> Counts:
         kinds[quantity[0]].append(quantity)
     for declaration in declared().sums:
         _declared_sums(counts, declaration, kinds)
+    _populations(counts, plan)
     _intervals(counts)
     return counts
 
 
 def is_share(frame: pd.DataFrame, plan: Plan) -> list[bool]:
-    """Return for each row whether its mean is a proportion: by its kind, else by the kind of its outcome."""
+    """Return for each row whether its mean is a proportion: by its kind, else by the kind of its outcome or column."""
     if "kind" in frame:
         return [k in ("share", "binary") for k in frame["kind"]]
-    if "outcome" in frame:
-        yes_no = {o.id for o in plan.outcomes if o.kind == "binary"}
-        return [o in yes_no for o in frame["outcome"]]
-    return [True] * len(frame)
+    key = next(c for c in ("outcome", "column") if c in frame)
+    yes_no = {getattr(o, {"outcome": "id"}.get(key, key)) for o in plan.outcomes if o.kind == "binary"}
+    return [c in yes_no for c in frame[key]]
 
 
 def people_rows(frame: pd.DataFrame, rule: TableRule) -> list[bool]:
@@ -103,13 +103,18 @@ def _collect(counts: Counts, name: str, frame: pd.DataFrame, rule: TableRule, pl
         for k, value in enumerate(frame[column].tolist()):
             if mine[k] and _known(value):
                 counts.add(quantity(k), float(value), (name, k, column))
-    shares = is_share(frame, plan) if rule.share else []
-    for column, (base, text) in rule.share.items():
+    _collect_shares(counts, name, frame, rule, plan)
+
+
+def _collect_shares(counts: Counts, name: str, frame: pd.DataFrame, rule: TableRule, plan: Plan) -> None:
+    yes_no = is_share(frame, plan) if rule.mean else []
+    for column, (base, text) in {**rule.share, **rule.mean}.items():
         if column not in frame or base not in frame:
             continue
         quantity = _reader(text, frame, plan, f"{name}.{column}")
         for k, (value, n) in enumerate(zip(frame[column].tolist(), frame[base].tolist(), strict=True)):
-            if shares[k] and _known(value) and _known(n) and (name, k, base) in counts.at:
+            share = column in rule.share or yes_no[k]
+            if share and _known(value) and _known(n) and (name, k, base) in counts.at:
                 counts.add(quantity(k), float(round(value * n)), (name, k, column))
                 counts.parts(counts.at[name, k, base], (counts.at[name, k, column],))
 
@@ -123,9 +128,10 @@ def _reader(text: str, frame: pd.DataFrame, plan: Plan, own: str) -> Callable[[i
     if not text:
         return lambda k: (own, (("row", str(k)),))
     kind, *axes = text.split()
-    kinds = [str(v) for v in frame[kind[1:]]] if kind.startswith("@") else [kind] * len(frame)
+    prefix, at, named_in = kind.partition("@")
+    kinds = [prefix + str(v) for v in frame[named_in]] if at else [kind] * len(frame)
     alias = declared().alias
-    values = [(a, _axis(v or f"@{a}", frame)) for a, _, v in (x.partition("=") for x in axes)]
+    values = [(a, _axis(v or f"@{a}", frame, plan)) for a, _, v in (x.partition("=") for x in axes)]
 
     def quantity(k: int) -> Quantity:
         named, *more = alias.get(kinds[k], kinds[k]).split()
@@ -138,10 +144,13 @@ def _reader(text: str, frame: pd.DataFrame, plan: Plan, own: str) -> Callable[[i
     return quantity
 
 
-def _axis(value: str, frame: pd.DataFrame) -> list[str]:
+def _axis(value: str, frame: pd.DataFrame, plan: Plan) -> list[str]:
     if not value.startswith("@"):
         return [value] * len(frame)
     column = value[1:]
+    if column == "outcome" and column not in frame:
+        ids = {(o.column, o.wave): o.id for o in plan.outcomes}
+        return [ids.get(pair, "") for pair in zip(frame["column"], frame["wave"], strict=True)]
     return [_code(v) for v in frame[column].tolist()] if column in frame else [""] * len(frame)
 
 
@@ -186,10 +195,12 @@ def _declared_sums(counts: Counts, rule: Sum, kinds: Mapping[str, list[Quantity]
         if "all" in named.values() or (rule.over and named.get(rule.over, rule.all) == rule.all):
             continue
         groups[tuple((a, named[a]) for a in rule.each)].append(quantity)
+    if rule.total not in kinds:
+        _common_total(counts, rule.total, groups)
     for total in kinds.get(rule.total, ()):
         named = dict(total[1])
         outer = not rule.over or named.get(rule.over, rule.all) == rule.all
-        if not outer or not _fits(named, rule) or "value" in named:
+        if not outer or not _fits(named, rule) or "value" in named or (rule.only and {*rule.only} != {*named}):
             continue
         if all(a in named for a in rule.each):
             mine = [tuple((a, named[a]) for a in rule.each)]
@@ -198,6 +209,24 @@ def _declared_sums(counts: Counts, rule: Sum, kinds: Mapping[str, list[Quantity]
         for group in mine:
             if group in groups and total not in groups[group]:
                 counts.parts(total, tuple(groups[group]))
+
+
+def _common_total(counts: Counts, kind: str, groups: Mapping[Axes, list[Quantity]]) -> None:
+    """Note a total that no table shows where two additions have it, and give the same."""
+    for group, parts in groups.items():
+        value = sum(counts.values[p] for p in parts)
+        if counts.values.setdefault((kind, group), value) == value:
+            counts.additions.append(Addition(total=(kind, group), parts=tuple(parts)))
+
+
+def _populations(counts: Counts, plan: Plan) -> None:
+    """Note that the families of an outcome asked of some are part of those who answered at its wave."""
+    for outcome in (o for o in plan.outcomes if o.population):
+        for arm in ("mtb", "control"):
+            total = ("questionnaire", _axes({"wave": outcome.wave, "arm": arm}))
+            part = ("analysed", _axes({"outcome": outcome.id, "arm": arm}))
+            if total in counts.values and part in counts.values:
+                counts.parts(total, (part,))
 
 
 def _fits(named: Mapping[str, str], rule: Sum) -> bool:

@@ -18,7 +18,8 @@ class Sum:
     """A declared addition: the quantities of `parts` make up `total`, for each combination of the axes `each`.
 
     With `over`, the total is the one whose axis `over` is `all` and the parts are the others. `where` are values of
-    axes that total and parts must have, if they have the axis at all.
+    axes that total and parts must have, if they have the axis at all; with `only`, the total has just these axes. A
+    total that no table shows is made: the parts of two additions with one such total are then known to have one sum.
     """
 
     total: str
@@ -26,6 +27,7 @@ class Sum:
     each: tuple[str, ...] = ()
     over: str = ""
     all: str = ""
+    only: tuple[str, ...] = ()
     where: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -44,9 +46,11 @@ class TableRule:
     `kinds`: class of a column by name: key (says which row it is), plain (says nothing of families), model (rests on
     the counts in `rests`), text (written by an analysis), hidden (individual content, never shown). `n` and `count`:
     quantity of a count by column ("" for one that stands nowhere else). `of`: the count of which another is a part.
-    `share`: base and quantity of a proportion. `stat`: the cells that a number would reveal. `quantile`: base by
-    column, or base and the column that names the statistic. `rests`: what a model column rests on by its name, ""
-    for all others. `people`: a column and its value in rows that count people. `withheld`: no row is shown, for each
+    `share`: base and quantity of a proportion. `mean`: the same of a mean that is a proportion in rows of yes/no
+    columns. `stat`: the cells that a number would reveal. `part`: the bases of which a number is a part in some rows:
+    the `stat` columns of an analysis go where that part is small. `quantile`: base by column, or base and the column
+    that names the statistic. `rests`: what a model column rests on by its name, "" for all others; so too for columns
+    of other classes. `people`: a column and its value in rows that count people. `withheld`: no row is shown, for each
     is of a single family.
     """
 
@@ -55,7 +59,9 @@ class TableRule:
     count: Mapping[str, str]
     of: Mapping[str, str]
     share: Mapping[str, tuple[str, str]]
+    mean: Mapping[str, tuple[str, str]]
     stat: Mapping[str, tuple[str, ...]]
+    part: Mapping[str, tuple[str, ...]]
     quantile: Mapping[str, tuple[str, str]]
     rests: Mapping[str, tuple[str, ...]]
     people: Mapping[str, str]
@@ -65,7 +71,7 @@ class TableRule:
         """Return the class of a column; empty if it has none."""
         if self.withheld:
             return "hidden"
-        for name in ("n", "count", "share", "stat", "quantile"):
+        for name in ("n", "count", "share", "mean", "stat", "quantile"):
             if column in getattr(self, name):
                 return name
         if column in self.kinds:
@@ -122,7 +128,9 @@ def _table(given: Mapping[str, Any], shared: Mapping[str, Any]) -> TableRule:
         count={c: str(q) for c, q in given.get("count", {}).items()},
         of=given.get("of", {}),
         share={c: _two(v) for c, v in given.get("share", {}).items()},
+        mean={c: _two(v) for c, v in given.get("mean", {}).items()},
         stat={c: tuple(v.split()) for c, v in given.get("stat", {}).items()},
+        part={c: tuple(v.split()) for c, v in given.get("part", {}).items()},
         quantile={c: _two(v) for c, v in given.get("quantile", {}).items()},
         rests={c: tuple(v.split()) for c, v in given.get("rests", {}).items()},
         people=given.get("people", {}),
@@ -141,5 +149,6 @@ def _sum(given: Mapping[str, Any]) -> Sum:
         each=tuple(given.get("each", "").split()),
         over=given.get("over", ""),
         all=given.get("all", ""),
+        only=tuple(given.get("only", "").split()),
         where=given.get("where", {}),
     )

@@ -10,12 +10,13 @@ from typing import Literal
 
 import pandas as pd
 
-from mtb_eval.analysis.disclosure_counts import Counts, Quantity, dose_cut, is_share
+from mtb_eval.analysis.disclosure_counts import Counts, Quantity, dose_cut
 from mtb_eval.analysis.disclosure_declared import TableRule
 from mtb_eval.study import DisclosureRule, Plan
 
 Reason = Literal["", "count", "rests", "quantile", "individual", "text", "unclassified"]
 Marks = dict[str, list[Reason]]
+WHOLE = 1e-9
 TAILS = (("q25", 0.25), ("q75", 0.25), ("median", 0.5))
 PEOPLE = re.compile(
     r"(?<!fewer than )(?<!under )\b(\d+)(?: of (\d+))? (?:[A-Za-z]+ ){0,2}"
@@ -77,7 +78,7 @@ def marked(sheet: Sheet) -> Marks:
     columns, rule = list(sheet.frame.columns), sheet.rule
     rows = range(len(sheet.frame))
     marks: Marks = {c: [""] * len(sheet.frame) for c in columns}
-    for c in rule.of_kind(columns, "n", "count", "share"):
+    for c in rule.of_kind(columns, "n", "count", "share", "mean"):
         marks[c] = ["count" if sheet.hidden(c, k) else "" for k in rows]
     for c in rule.of_kind(columns, "hidden"):
         marks[c] = ["individual"] * len(rows)
@@ -87,6 +88,7 @@ def marked(sheet: Sheet) -> Marks:
     _models(sheet, marks)
     _means(sheet, marks)
     _stats(sheet, marks)
+    _small_parts(sheet, marks)
     for c in rule.of_kind(columns, "text"):
         marks[c] = [_text(sheet, marks, c, k) for k in rows]
     return marks
@@ -96,7 +98,8 @@ def _models(sheet: Sheet, marks: Marks) -> None:
     """Mark what a model found on too few families, or on a yes/no outcome whose events are hidden."""
     rule, bases = sheet.rule, tuple(c for c in sheet.rule.n if c in sheet.frame)
     found: dict[tuple[str, ...], list[bool]] = {}
-    for c in rule.of_kind(sheet.frame.columns, "model"):
+    named = [c for c in rule.rests if c in sheet.frame and rule.kind(c) != "model"]
+    for c in (*rule.of_kind(sheet.frame.columns, "model"), *named):
         tokens = rule.rests.get(c, rule.rests.get("", bases))
         if tokens not in found:
             found[tokens] = _few(sheet, tokens)
@@ -111,6 +114,9 @@ def _few(sheet: Sheet, tokens: tuple[str, ...]) -> list[bool]:
     for token in tokens:
         if ":" in token:
             few = [f or b for f, b in zip(few, _named(sheet, token, small=True), strict=True)]
+            continue
+        if token in sheet.rule.mean:
+            few = [f or sheet.hidden(token, k) for k, f in enumerate(few)]
             continue
         parts = token.split("+")
         few = [f or control.small(_sum(sheet, parts, k)) for k, f in enumerate(few)]
@@ -143,11 +149,11 @@ def _named(sheet: Sheet, token: str, *, small: bool = False) -> list[bool]:
 
 
 def _means(sheet: Sheet, marks: Marks) -> None:
-    """Mark means in columns that hold proportions in other rows, where their base is hidden."""
-    shares = is_share(sheet.frame, sheet.control.plan) if sheet.rule.share else []
-    for c, (base, _) in sheet.rule.share.items():
+    """Mark means and proportions whose base is hidden: a proportion in full reveals it, unless it is none or all."""
+    for c, (base, _) in {**sheet.rule.share, **sheet.rule.mean}.items():
         if c in marks and base in marks:
-            lost = ["" if share or not b else "rests" for share, b in zip(shares, marks[base], strict=True)]
+            plain = [c in sheet.rule.share and v in (0.0, 1.0) for v in sheet.values[c]]
+            lost = ["" if ends else m for ends, m in zip(plain, marks[base], strict=True)]
             marks[c] = _either(marks[c], lost)
 
 
@@ -162,6 +168,17 @@ def _stats(sheet: Sheet, marks: Marks) -> None:
     for c, (base, named) in sheet.rule.quantile.items():
         if c in marks:
             marks[c] = [m or _quantile(sheet, marks, (c, base, named), k) for k, m in enumerate(marks[c])]
+
+
+def _small_parts(sheet: Sheet, marks: Marks) -> None:
+    """Mark the analyses in which a number is a small part of a base, or leaves a small rest."""
+    analyses = sheet.values.get("analysis", [])
+    for column, bases in sheet.rule.part.items():
+        pairs = [(k, sheet.value(column, k), sheet.value(b, k)) for k in range(len(analyses)) for b in bases]
+        parts = [(k, n * v, n) for k, v, n in pairs if 0 < v < 1 and n > 0 and abs(n * v - round(n * v)) < WHOLE]
+        few = {analyses[k] for k, v, n in parts if sheet.control.small(round(v)) or sheet.control.small(n - round(v))}
+        for c in (c for c in sheet.rule.stat if c in marks):
+            marks[c] = _either(marks[c], ["rests" if a in few else "" for a in analyses])
 
 
 def _either(first: list[Reason], second: Sequence[str]) -> list[Reason]:
@@ -184,6 +201,7 @@ def _text(sheet: Sheet, marks: Mapping[str, list[Reason]], column: str, row: int
     if not found:
         return ""
     few = any(_gives_away(n, of, sheet.control) for n, of in found)
+    few = few or ("outcome" in sheet.values and sheet.values["outcome"][row] in sheet.control.outcomes)
     counts = [c for c in (*sheet.rule.n, *sheet.rule.count) if c in marks]
     return "text" if few or any(marks[c][row] for c in counts) else ""
 

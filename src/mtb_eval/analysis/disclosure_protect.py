@@ -2,7 +2,8 @@
 
 Primary suppression takes the counts from 1 to the threshold less 1; 0 is shown. Secondary suppression takes further
 counts until no addition gives a small count away: each addition with something to protect has at least two unknowns,
-and what is known of their sum leaves each of them a range at least as wide as the counts under the threshold. At the
+and what is known of their sum leaves each of them a range at least as wide as the counts under the threshold, and more
+than one choice if it is known which of them are small. At the
 end no small count may follow from the additions together (row space of their matrix), nor may what they and the
 signs of the counts allow be a narrower range (linear programs). Hundepool et al. (2012),
 Statistical Disclosure Control, Wiley, chapters 4.2 to 4.4, doi:10.1002/9781118348239.
@@ -95,7 +96,20 @@ def _gives_away(counts: Counts, addition: Addition, hidden: set[Quantity], thres
     if addition.total in unknown:
         return False
     least = sum(q in hidden for q in unknown)
-    return sum(counts.values[q] for q in unknown) - least < threshold - 1
+    return sum(counts.values[q] for q in unknown) - least < threshold - 1 or _at_an_end(counts, unknown, threshold)
+
+
+def _at_an_end(counts: Counts, unknown: list[Quantity], threshold: int) -> bool:
+    """Return whether a sum leaves but one choice to one who knows which of its parts are small.
+
+    That can be seen: what rests on a small count is not shown, what rests on another is.
+    """
+    values = [counts.values[q] for q in unknown if q in counts.places]
+    if len(values) < len(unknown):
+        return False
+    small = [_small(v, threshold) for v in values]
+    lowest = all(v == (1 if s else threshold) for v, s in zip(values, small, strict=True))
+    return lowest or all(v == threshold - 1 for v in values)
 
 
 def _cheapest(counts: Counts, addition: Addition, hidden: set[Quantity]) -> set[Quantity]:
@@ -118,6 +132,8 @@ def _untied(counts: Counts, additions: list[Addition], hidden: set[Quantity], th
     With A u = B v for the unknown u and the shown v, u_j follows if e_j = A' w for some w, and then from the v with
     a weight in B' w: the cheapest of these is hidden.
     """
+    if len(additions) < 2:  # one alone has been covered
+        return set()
     members = sorted({q for a in additions for q in (a.total, *a.parts)})
     unknown = [q for q in members if _unknown(q, counts, hidden)]
     shown = [q for q in members if q in counts.places and q not in hidden]

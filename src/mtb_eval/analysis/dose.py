@@ -46,7 +46,8 @@ class DoseTables:
         t) and CR2 with the score taken as known; n_effective usual-care families after weighting (Kish).
     dose_departures: the same effects (jackknife) if would-be high and low differ: departure "ratio" of means or
         "difference" in SD (positive: would-be high better off), value.
-    dose_balance: outcome, contrast, covariate (column), smd_before and smd_after weighting usual care.
+    dose_balance: outcome, contrast, covariate (column, kind "share" or "mean"), n and mean of the dose
+        and of usual care, smd_before and smd_after weighting usual care.
     dose_bounds: lower, upper (raw), std_lower, std_upper of the effect on the high without any assumption on who is
         alike, usual care trimmed to `share`; ci_low, ci_high, std_low, std_high Imbens-Manski.
     dose_profile: every cut (cut) and contrast: CR2 cut by cut; band_low, band_high, std_band_low, std_band_high hold

@@ -31,7 +31,7 @@ DOSE_COLUMNS = (*NAMED, *ESTIMATED, *COUNTED)
 
 TEXTS = frozenset(
     {"outcome", "family", "wave", "analysis", "contrast", "method", "column", "label_en", "label_da", "sample"}
-    | {"departure", "test", "reading", "warning", "error"}
+    | {"kind", "departure", "test", "reading", "warning", "error"}
 )
 FLAGS = frozenset({"kept", "declared", "declared_kept", "open_low", "open_high", "disjoint"})
 

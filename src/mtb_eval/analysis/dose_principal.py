@@ -49,7 +49,10 @@ KINDS: dict[str, Kind] = {HIGH: "high", LOW: "low"}
 NAMES = {HIGH: "high", LOW: "low", DIFFERENCE: "difference"}
 PRINCIPAL_COLUMNS = (*NAMED, *ESTIMATED, "n_effective", *COUNTED)
 DEPARTURE_COLUMNS = (*NAMED, "departure", "value", *ESTIMATED, *COUNTED)
-BALANCE_COLUMNS = ("outcome", "contrast", "column", "smd_before", "smd_after")
+BALANCE_COLUMNS = (
+    *("outcome", "contrast", "column", "kind", "n_dose", "mean_dose", "n_control", "mean_control"),
+    *("smd_before", "smd_after"),
+)
 BOUND_COLUMNS = (
     *(*NAMED, "method"),
     *("share", "lower", "upper", "ci_low", "ci_high", "std_lower", "std_upper", "std_low", "std_high"),
@@ -182,20 +185,33 @@ def _balance(dose: DoseData, score: Array) -> list[Row]:
         weights = (score if kind == "high" else 1 - score)[~dose.mtb]
         for name, values in zip(dose.data.names, dose.data.covariates.T, strict=True):
             spread = float(np.sqrt((values[dose.mtb].var() + values[~dose.mtb].var()) / 2))
-            gap = values[group].mean() - np.array(
-                [values[~dose.mtb].mean(), np.average(values[~dose.mtb], weights=weights)]
-            )
+            usual = values[~dose.mtb]
+            gap = values[group].mean() - np.array([usual.mean(), np.average(usual, weights=weights)])
             before, after = gap / spread if spread > 0 else np.full(2, np.nan)
             rows.append(
                 {
                     "outcome": dose.outcome.id,
                     "contrast": contrast,
                     "column": name,
+                    "kind": "share" if _yes_no(values) else "mean",
+                    "n_dose": float(group.sum()),
+                    "mean_dose": float(values[group].mean()),
+                    "n_control": float(len(usual)),
+                    "mean_control": float(usual.mean()),
                     "smd_before": float(before),
                     "smd_after": float(after),
                 }
             )
     return rows
+
+
+def _yes_no(values: Array) -> bool:
+    """Return whether values are 0 and 1, but for the one number that fills in what is missing."""
+    return (
+        {0.0, 1.0} <= {*values.tolist()}
+        and len({*values.tolist()}) <= 3
+        and bool(values.min() == 0 and values.max() == 1)
+    )
 
 
 def _bounds(dose: DoseData) -> list[Row]:

@@ -42,6 +42,8 @@ LOT_COLUMNS = (
     "n_second",
     "received_first",
     "received_second",
+    "mean_first",
+    "mean_second",
     *ESTIMATE_COLUMNS[14:],
 )
 RECEIPT_COLUMNS = ("municipality", "lot_arm", "n_municipalities", "n_families", "n_mtb", "share", "warning")
@@ -102,7 +104,8 @@ def lot_effects(study: Study, plan: Plan) -> pd.DataFrame:
     Randomisation inference over all `n_lots` lots: studentised by CR0 (decides), the plain difference in means, and
     the studentised one beside covariates (`adjusted`). `estimate` is first minus second wave, raw; `p` cannot be below
     `p_min`; the interval inverts the test (`ci_open`: unbounded, `ci_disjoint`: with holes) and there is no se or df.
-    `n_first` and `n_second` families, of whom `received_first` and `received_second` (shares) received MTB; n_mtb and
+    `n_first` and `n_second` families, of whom `received_first` and `received_second` (shares) received MTB, with the
+    outcome's `mean_first` and `mean_second`; n_mtb and
     n_control are by care received; standardised by the SD of all families with the outcome. No rows without a lot.
     """
     if plan.lot is None:
@@ -161,15 +164,16 @@ def _outcome_rows(study: Study, plan: Plan, outcome: Outcome) -> Iterator[Row]:
 
 
 def _counts(data: ModelData, first: Array, window: LotWindow) -> Row:
-    """Return the numbers of families by lot arm and by care received, and the share of each lot arm that got MTB."""
-    arms = {"first": data.mtb[first == 1], "second": data.mtb[first == 0]}
+    """Return the numbers of families by lot arm and by care received; each lot arm's share with MTB and its mean."""
+    arms = {"first": first == 1, "second": first == 0}
     return {
         "n_mtb": float(data.mtb.sum()),
         "n_control": float((1 - data.mtb).sum()),
         "n_clusters": float(data.n_clusters),
         "n_lots": float(comb(len(window.drawn), len(window.first))),
-        **{f"n_{arm}": float(len(mtb)) for arm, mtb in arms.items()},
-        **{f"received_{arm}": float(mtb.mean()) if len(mtb) else math.nan for arm, mtb in arms.items()},
+        **{f"n_{arm}": float(here.sum()) for arm, here in arms.items()},
+        **{f"received_{arm}": float(data.mtb[here].mean()) if here.any() else math.nan for arm, here in arms.items()},
+        **{f"mean_{arm}": float(data.y[here].mean()) if here.any() else math.nan for arm, here in arms.items()},
     }
 
 
