@@ -13,12 +13,14 @@ from mtb_eval.report import Provenance, write_report
 from mtb_eval.report.csv_text import csv_text
 from mtb_eval.report.edition import edition
 from mtb_eval.report.figures.flow import flow
+from mtb_eval.report.findings import effect_counts, withheld
 from mtb_eval.report.left_out import FIGURE_TABLES, left_out, noted
 from mtb_eval.report.manifest import Manifest
 from mtb_eval.report.numbers import LANGUAGES
 from mtb_eval.report.page import page
 from mtb_eval.report.sections import SECTIONS, summary
 from mtb_eval.report.sections.reproduce import reproduce
+from mtb_eval.report.show import show
 from mtb_eval.report.style import Absent, Drawing, house_style
 
 PLANTED, LIMIT = 731, 1000
@@ -151,3 +153,26 @@ def _strings(thing: object) -> list[str]:
         return [s for x in thing for s in _strings(x)]
     slots = getattr(type(thing), "__slots__", ())
     return [s for name in slots for s in _strings(getattr(thing, name))]
+
+
+def test_a_figure_for_a_notebook_is_disclosed_or_marked(plan, results):
+    strict, words = replace(plan, disclosure_threshold=20), "Internal: small counts shown"
+    outward, inside = show(results, strict, "flow"), show(results, strict, "flow", internal=True)
+    assert "is left out" in outward.caption
+    assert "is left out" not in inside.caption
+    assert words in inside.svg
+    assert words not in outward.svg
+
+
+def test_a_tally_leaves_out_what_is_not_shown(plan, results, provenance):
+    """An outcome that is hidden is not counted as one without a difference."""
+    strict = replace(plan, disclosure_threshold=30)
+    one = edition("en", strict, released(results, strict), provenance)
+    shown, counts = one.main_outcomes(), effect_counts(one, one.main_outcomes())
+    hidden = withheld(one, "outcomes", "primary_verdict") & {str(r["outcome"]) for r in shown}
+    assert 0 < len(hidden) < len(shown)
+    assert (counts["n"], counts["withheld"]) == (len(shown) - len(hidden), len(hidden))
+    said = one.say("disclosure.outcomes", withheld=len(hidden))
+    assert said in " ".join(p.text for p in summary(one).points)
+    inside = edition("en", strict, released(results, strict, internal=True), replace(provenance, internal=True))
+    assert effect_counts(inside, inside.main_outcomes())["n"] == len(shown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from mtb_eval.report.edition import Edition, within_sentence
 from mtb_eval.report.rows import Row, first, known, number, text
@@ -12,10 +13,19 @@ from mtb_eval.study import Outcome
 Values = dict[str, object]
 DOSE = {"high": "dose: high v usual care", "low": "dose: low v usual care", "difference": "dose: high v low"}
 DIFFERENCE_IN_CHANGE = "difference in change"
+OUTCOME = re.compile(r"\boutcome ([^,]+)")
 
 
 def effect_counts(edition: Edition, rows: list[Row]) -> Values:
-    """Return how many outcomes have which verdict in the primary and in the conventional analysis."""
+    """Return how many outcomes have which verdict in the primary and in the conventional analysis.
+
+    Outcomes whose results are not shown are not among the `n`; `withheld` is how many they are.
+    """
+    hidden = withheld(edition, "outcomes", "primary_verdict")
+    rows, n_hidden = (
+        [r for r in rows if text(r, "outcome") not in hidden],
+        sum(text(r, "outcome") in hidden for r in rows),
+    )
     counts = {
         f"{estimator}_{verdict}": len(found(rows, estimator, verdict))
         for estimator in ("primary", "replica")
@@ -24,7 +34,24 @@ def effect_counts(edition: Edition, rows: list[Row]) -> Values:
     pointed = [r for r in rows if text(r, "replica_verdict") in FOUND]
     lost = [r for r in pointed if text(r, "primary_verdict") not in FOUND]
     when = edition.at_wave(edition.main_wave)
-    return {"n": len(rows), "pointed": len(pointed), "lost": len(lost), "when": when, **counts}
+    told = {"n": len(rows), "withheld": n_hidden, "pointed": len(pointed), "lost": len(lost)}
+    return {**told, "when": when, **counts}
+
+
+def withheld(edition: Edition, table: str, column: str) -> frozenset[str]:
+    """Return the outcomes whose cells in a column are not shown; none in an internal edition."""
+    rows = [] if edition.provenance.internal else edition.rows("suppressed")
+    found = (
+        OUTCOME.search(text(r, "row"))
+        for r in rows
+        if text(r, "table") == table and column in text(r, "column").split()
+    )
+    return frozenset(m[1] for m in found if m)
+
+
+def not_counted(edition: Edition, n_withheld: object) -> list[str]:
+    """Return the sentence on outcomes that a tally leaves out since they are not shown, if there are any."""
+    return [edition.say("disclosure.outcomes", withheld=n_withheld)] if n_withheld else []
 
 
 def effect_phrase(edition: Edition, row: Row, estimator: str = "primary") -> str:
@@ -45,10 +72,12 @@ def change_counts(edition: Edition) -> Values:
     """Return how many ratings changed for the better or worse in each arm, and where the changes differ."""
     rows, limit = edition.rows("change"), edition.plan.verdicts.significant
     gaps = [r for r in edition.rows("effects", estimand=DIFFERENCE_IN_CHANGE) if known(r, "p")]
-    values: Values = {"n": len({text(r, "column") for r in rows}), "n_gaps": len(gaps)}
+    lost = {text(r, "column") for r in rows if not known(r, "p", "std")}
+    told = [r for r in rows if text(r, "column") not in lost]
+    values: Values = {"n": len({text(r, "column") for r in told}), "n_gaps": len(gaps)}
     for arm in ("mtb", "control"):
         here = [r for r in rows if r["arm"] == arm]
-        sure = [r for r in here if known(r, "p", "std") and number(r, "p") < limit]
+        sure = [r for r in told if r["arm"] == arm and number(r, "p") < limit]
         values[f"{arm}_better"] = sum(number(r, "std") > 0 for r in sure)
         values[f"{arm}_worse"] = sum(number(r, "std") < 0 for r in sure)
         values[f"{arm}_n"] = _span(edition, [number(r, "n") for r in here])
@@ -91,7 +120,7 @@ def dose_counts(edition: Edition) -> Values:
     """Return on how many outcomes high and low dose differ from usual care, and from each other."""
     limit = edition.plan.verdicts.significant
     values: Values = {
-        "n": max(len(dose_rows(edition, c)) for c in DOSE),
+        "n": max(sum(known(r, "p") for r in dose_rows(edition, c).values()) for c in DOSE),
         "both_doses": bool(dose_rows(edition, "difference")),
     }
     for contrast in DOSE:
@@ -132,7 +161,12 @@ def claim_counts(edition: Edition) -> Values:
     """Return how many published statements there are, and how many agree, differ or cannot be tested."""
     results = [text(r, "result") for r in edition.rows("claims")]
     agrees, differs = results.count("agrees"), results.count("differs")
-    return {"n": len(results), "agrees": agrees, "differs": differs, "untested": len(results) - agrees - differs}
+    untested = len(results) - agrees - differs
+    lost = [
+        r for r in edition.rows("suppressed") if text(r, "table") == "claims" and "value" in text(r, "column").split()
+    ]
+    n_lost = 0 if edition.provenance.internal else len(lost)
+    return {"n": len(results), "agrees": agrees, "differs": differs, "untested": untested, "withheld": n_lost}
 
 
 def _span(edition: Edition, values: list[float]) -> str:

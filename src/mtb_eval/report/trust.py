@@ -8,7 +8,7 @@ from statistics import median
 
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.evidence import main_rows
-from mtb_eval.report.findings import effect_phrase
+from mtb_eval.report.findings import effect_phrase, withheld
 from mtb_eval.report.rows import Row, distinct, first, known, number, text
 
 Values = dict[str, object]
@@ -90,10 +90,12 @@ def graded(edition: Edition, grade: str) -> str:
 
 
 def _grades(edition: Edition) -> Values:
-    rows = grade_rows(edition)
+    everyone, hidden = grade_rows(edition), withheld(edition, "grades", "grade")
+    rows = {o: r for o, r in everyone.items() if o not in hidden}
     counts = {g: sum(text(r, "grade") == g for r in rows.values()) for g in GRADES}
     return {
         "n": len(rows),
+        "withheld": len(everyone) - len(rows),
         **{g.replace(" ", "_"): n for g, n in counts.items()},
         "unreachable": sum(not r.get("reachable", True) for r in rows.values()),
         "n_missing": sum(bool(text(r, "missing")) for r in rows.values()),

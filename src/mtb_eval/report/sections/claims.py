@@ -27,6 +27,7 @@ def claims(edition: Edition) -> Section:
         title=title,
         finding=(
             edition.say("claims.finding", **counts),
+            *([edition.say("disclosure.claims", **counts)] if counts["withheld"] else []),
             *(edition.say(f"claims.finding_{k}", **power) for k in known_power),
         ),
         notice=edition.say("claims.synthetic") if edition.provenance.synthetic else "",

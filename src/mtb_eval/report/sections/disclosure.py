@@ -16,7 +16,7 @@ def disclosure(edition: Edition) -> Fold:
     values = {"threshold": threshold, "most": threshold - 1, "tail": rule.tail, "model": rule.fewest_model}
     table = _table(edition)
     keys = ["internal"] if internal else []
-    keys += ["rule", "rests", "missing", "mark"] if table.lines else ["rule", "rests", "missing", "none"]
+    keys += ["rule", "rests", "missing", "dominance", "mark" if table.lines else "none"]
     said = [edition.say(f"disclosure.{k}", **values, file="tables/suppressed.csv") for k in keys]
     return Fold(
         id="disclosure",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mtb_eval.report.cells import columns, figure, interval, p, word
 from mtb_eval.report.document import Cell, Choice, Fold, Line, Section, Table, absent, filled
 from mtb_eval.report.edition import Edition
-from mtb_eval.report.findings import effect_counts, effect_phrase
+from mtb_eval.report.findings import effect_counts, effect_phrase, not_counted
 from mtb_eval.report.flags import disagreements, few_degrees, flags
 from mtb_eval.report.numbers import NBSP
 from mtb_eval.report.rows import Row, known, number, text
@@ -44,7 +44,8 @@ def effects(edition: Edition) -> Section:
 def _finding(edition: Edition, rows: list[Row]) -> tuple[str, ...]:
     if not rows:
         return (edition.say("absent.outcomes"),)
-    paragraphs = [edition.say("effects.finding", **effect_counts(edition, rows)), edition.tiers]
+    counts = effect_counts(edition, rows)
+    paragraphs = [edition.say("effects.finding", **counts), *not_counted(edition, counts["withheld"]), edition.tiers]
     for verdict in FOUND:
         for direction in ("better", "worse"):
             hits = found(rows, "primary", verdict, direction)

@@ -12,6 +12,7 @@ from mtb_eval.report.findings import (
     dose_rows,
     effect_counts,
     effect_phrase,
+    not_counted,
     placement_risks,
     placement_values,
 )
@@ -52,7 +53,8 @@ def _points(edition: Edition) -> Iterator[Point]:
     if rows:
         counts = effect_counts(edition, rows)
         lost = [edition.say("summary.lost", **counts)] if counts["pointed"] else []
-        yield Point(text=" ".join([edition.say("summary.effects", **counts), *lost]), section="effects")
+        hidden = not_counted(edition, counts["withheld"])
+        yield Point(text=" ".join([edition.say("summary.effects", **counts), *lost, *hidden]), section="effects")
         for direction in ("better", "worse"):
             sure = found(rows, "primary", "significant", direction)
             if sure:

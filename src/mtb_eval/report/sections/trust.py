@@ -5,6 +5,7 @@ from __future__ import annotations
 from mtb_eval.report.cells import columns, p, word
 from mtb_eval.report.document import Cell, Line, Section, Table, absent, filled
 from mtb_eval.report.edition import Edition
+from mtb_eval.report.findings import not_counted
 from mtb_eval.report.rows import Row, number, text
 from mtb_eval.report.sections.trust_choices import curve_fold, time_fold
 from mtb_eval.report.sections.trust_models import many_fold, models_fold
@@ -48,7 +49,8 @@ def _finding(edition: Edition, values: Values) -> tuple[str, ...]:
         *([edition.say("trust.missing", **values)] if values["n_missing"] else []),
         *([edition.say("trust.unreachable", **values)] if values["unreachable"] else []),
     ]
-    return (edition.say("trust.finding", **values), edition.say("trust.rule", **values), *named, *limits)
+    hidden = not_counted(edition, values["withheld"])
+    return (edition.say("trust.finding", **values), *hidden, edition.say("trust.rule", **values), *named, *limits)
 
 
 def _sure(edition: Edition, values: Values) -> tuple[str, ...]:
