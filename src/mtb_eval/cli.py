@@ -48,17 +48,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     from mtb_eval.analysis import evaluate
     from mtb_eval.report import Provenance, write_report
+    from mtb_eval.report.folder import refuse_foreign
 
     plan, study = _load(arguments)
+    seed, out = _seed(arguments.study) if study.synthetic else None, Path(arguments.out)
+    refuse_foreign(out)
     with _progress(arguments, len(plan.outcomes) + 4, "report") as told:
         results = evaluate(study, plan, progress=told, jobs=arguments.jobs)
         provenance = Provenance(
-            synthetic=study.synthetic,
-            seed=_seed(arguments.study) if study.synthetic else None,
-            inputs=study.files,
-            internal=arguments.internal,
+            synthetic=study.synthetic, seed=seed, inputs=study.files, internal=arguments.internal
         )
-        out = Path(arguments.out)
         write_report(results, plan, out=out, provenance=provenance, progress=told, jobs=arguments.jobs)
     for row in results.failures.itertuples():
         print(f"not estimated: {row.outcome}, {row.estimator}: {row.error}", file=sys.stderr)
@@ -95,7 +94,7 @@ def _check(arguments: argparse.Namespace) -> int:
         return 0
     for file, column, message in zip(problems["file"], problems["column"], problems["message"], strict=True):
         print(f"{file}{', column ' if column else ''}{column}: {message}")
-    print(f"{len(problems)} problems", file=sys.stderr)
+    print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}", file=sys.stderr)
     return DIFFERENT
 
 
@@ -175,7 +174,8 @@ def _print_comparison(what: str, one: Comparison, arguments: argparse.Namespace,
 def _fit(arguments: argparse.Namespace) -> int:
     from mtb_eval.analysis.fit import DEFAULT_METHODS, METHODS, fit
 
-    chosen = {"": DEFAULT_METHODS, "all": tuple(METHODS)}.get(arguments.methods, tuple(arguments.methods.split(",")))
+    given = tuple(name.strip().lower() for name in arguments.methods.split(",") if name.strip())
+    chosen = {(): DEFAULT_METHODS, ("all",): tuple(METHODS)}.get(given, given)
     table = fit(
         _table(arguments.data, chosen),
         y=arguments.y,
@@ -195,10 +195,10 @@ def _fit(arguments: argparse.Namespace) -> int:
 def _table(path: str, methods: Sequence[str]) -> pd.DataFrame | str:
     """Return a file to be streamed, or the whole table where a method or the format needs it."""
     from mtb_eval.analysis.fit import NEEDS_ROWS
-    from mtb_eval.data import read_table
+    from mtb_eval.data.stream import STREAMED, table_in_memory
 
-    streamable = path.lower().endswith((".csv", ".parquet"))
-    return path if streamable and not set(methods) & NEEDS_ROWS else read_table(Path(path)).frame
+    streamable = path.lower().endswith(STREAMED)
+    return path if streamable and not set(methods) & NEEDS_ROWS else table_in_memory(path)
 
 
 def _shown(table: pd.DataFrame) -> str:

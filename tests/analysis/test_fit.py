@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyreadstat
 import pytest
 
 from mtb_eval.analysis.fit import METHODS, fit
 from mtb_eval.analysis.fit_table import FitError
 from mtb_eval.cli import main
+from mtb_eval.data.dialect import dialect_of
+from mtb_eval.data.raw import UnreadableError
 from mtb_eval.data.stream import StreamError
 
 TOY = Path(__file__).parents[1] / "reference" / "mtbtoy.csv"
@@ -128,11 +131,17 @@ def test_several_outcomes_give_one_row_each(toy):
         ({"treat": 1.0}, {}, "does not vary"),
         ({"muni": 3}, {}, "one cluster only"),
         ({"x": np.inf}, {}, "170 infinite values"),
-        ({"x": "a"}, {}, "is not numeric"),
+        ({"x": "a"}, {}, "is not numeric: 170 of 170 cells"),
         ({"y": np.nan}, {}, "no row is left"),
         ({"muni": np.nan}, {}, "170 rows have no cluster"),
         ({"x": np.nan}, {}, "no row can be used"),
         ({"x": lambda d: d["y0"] * 2 - 1}, {}, "collinear columns: x follow"),
+        ({"x": 1e200}, {}, "170 values beyond 1e+100"),
+        ({"y": lambda d: d["y"].where(d["treat"] == 1)}, {}, "only one arm has rows"),
+        ({}, {"factor": ["cal", "cal"], "x": []}, "more than one role"),
+        ({}, {"methods": []}, "no method is given"),
+        ({}, {"level": 95}, "level 95 is not between 0 and 1"),
+        ({}, {"seed": -1}, "seed -1 is below 0"),
     ],
 )
 def test_bad_input_is_one_clear_sentence(toy, change, arguments, says):
@@ -152,7 +161,7 @@ def test_files_that_cannot_be_streamed_are_refused(tmp_path):
     with pytest.raises(StreamError, match="does not exist"):
         fit(tmp_path / "none.csv", **MODEL)
     (tmp_path / "broken.parquet").write_bytes(b"not parquet")
-    with pytest.raises(StreamError, match="not readable as Parquet"):
+    with pytest.raises(StreamError, match="not complete Parquet"):
         fit(tmp_path / "broken.parquet", **MODEL)
 
 
@@ -189,3 +198,106 @@ def test_outcomes_with_other_gaps_from_one_pass_are_those_fitted_alone(toy, tmp_
         together = fit(data, y=["y", "z"], **arguments)
         alone = pd.concat([fit(data, y=k, **arguments) for k in ("y", "z")], ignore_index=True)
         pd.testing.assert_frame_equal(together, alone)
+
+
+def test_a_name_alone_stands_for_a_list_of_one(toy):
+    alone = fit(toy, y="y", treat="treat", cluster="muni", x="y0", methods="cr2")
+    pd.testing.assert_frame_equal(alone, fit(toy, y=["y"], treat="treat", cluster="muni", x=["y0"], methods=["cr2"]))
+
+
+def test_rows_are_counted_by_arm_only_where_the_treatment_is_0_or_1(toy):
+    counted = fit(toy, **MODEL, methods="cr2").iloc[0]
+    assert [counted["n_mtb"], counted["n_control"]] == [(toy["treat"] == 1).sum(), (toy["treat"] == 0).sum()]
+    other = fit(toy.assign(treat=toy["treat"] + 1), **MODEL, methods="cr2").iloc[0]
+    assert np.isnan([other["n_mtb"], other["n_control"]]).all()
+    assert other["p"] == pytest.approx(counted["p"], rel=1e-9)
+
+
+@pytest.mark.parametrize("method", ["cr0", "cr1", "cr1s", "cr2", "cr2_saddlepoint", "gee"])
+def test_one_cluster_in_each_arm_gives_no_p_rather_than_a_p_of_0(toy, method):
+    row = fit(toy.assign(muni=toy["treat"]), y="y", treat="treat", cluster="muni", methods=method).iloc[0]
+    assert np.isnan([row["p"], row["ci_low"], row["ci_high"]]).all()
+    assert row["warning"] or row["error"]
+
+
+def test_a_constant_outcome_has_no_gee(toy):
+    row = fit(toy.assign(y=3.0), **MODEL, methods="gee").iloc[0]
+    assert "no variation" in row["error"]
+
+
+def _written(toy: pd.DataFrame, file: Path, *, encoding: str = "utf-8", before: str = "", **options: object) -> Path:
+    file.write_bytes((before + toy.to_csv(index=False, **options)).encode(encoding))
+    return file
+
+
+@pytest.mark.parametrize("methods", [["cr2"], ["cr2", "gee"]], ids=["streamed", "in memory"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sep": ";", "decimal": ","},
+        {"sep": ";", "before": "sep=;\n"},
+        {"sep": "\t", "encoding": "utf-16"},
+        {"encoding": "cp1252"},
+        {"encoding": "utf-8-sig", "quoting": 1},
+        {"lineterminator": "\r\n"},
+    ],
+)
+def test_csv_files_as_programs_write_them_give_the_same_numbers(toy, tmp_path, capsys, methods, options):
+    toy = toy.rename(columns={"y": "måling"}).astype({"x": float})
+    toy.loc[:3, "x"] = np.nan
+    named = ["--y", "måling", "--treat", "treat", "--cluster", "muni", "--x", "x", "--methods", ",".join(methods)]
+    code = main(["fit", str(_written(toy, tmp_path / "trial.csv", **options)), *named, "--json"])
+    found = json.loads(capsys.readouterr().out)
+    same = fit(toy, y="måling", treat="treat", cluster="muni", x="x", methods=methods)
+    assert code == 0
+    assert [r["p"] for r in found] == pytest.approx(same["p"].tolist(), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("y,treat,muni\n1,0,1\n2,5,1,2\n3,1,2\n", "1 row: more or fewer fields than the header"),
+        ("y,treat,muni\n2,5,1,2\n3,5,1,2\n", "2 rows: more or fewer fields"),
+        ("y,treat,muni\n1,0,1\n2,1\n", "1 row: more or fewer fields"),
+        ('y,treat,muni\n1,0,"1\n2,1,2\n', "a quote left open"),
+        ("y,y,treat,muni\n1,2,0,1\n", "a column name stands more than once"),
+        ("y;treat,muni\n1,2,0,1\n", "the delimiter is not clear"),
+        ("\n \n", "is empty"),
+        ("y,treat,muni\n1,0,\x001\n", "not a text file"),
+    ],
+)
+@pytest.mark.parametrize("method", ["cr2", "gee"])
+def test_csv_rows_that_pandas_would_shift_or_cut_are_refused(tmp_path, capsys, text, says, method):
+    (tmp_path / "trial.csv").write_text(text)
+    named = ["--y", "y", "--treat", "treat", "--cluster", "muni", "--methods", method]
+    assert main(["fit", str(tmp_path / "trial.csv"), *named]) == 2
+    told = capsys.readouterr().err
+    assert says in told
+    assert told.count("\n") == 1
+
+
+def test_the_rows_of_a_csv_file_are_counted_across_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr("mtb_eval.data.dialect._BLOCK", 7)
+    (tmp_path / "whole.csv").write_text("a,b\n1,2\n\n33,44\n5,6")
+    assert dialect_of(tmp_path / "whole.csv").delimiter == ","
+    (tmp_path / "cut.csv").write_text("a,b\n1,2\n\n33,44,5\n5")
+    with pytest.raises(UnreadableError) as caught:
+        dialect_of(tmp_path / "cut.csv")
+    assert caught.value.n_rows == 2
+
+
+def test_what_an_spss_file_marks_as_missing_is_missing_in_a_fit(toy, tmp_path, capsys):
+    holed = toy.astype({"y": float})
+    holed.loc[:9, "y"] = 99.0
+    pyreadstat.write_sav(holed, str(tmp_path / "trial.sav"), missing_ranges={"y": [99]})
+    named = ["--y", "y", "--treat", "treat", "--cluster", "muni", "--methods", "cr2", "--json"]
+    assert main(["fit", str(tmp_path / "trial.sav"), *named]) == 0
+    row = json.loads(capsys.readouterr().out)[0]
+    assert row["p"] == pytest.approx(fit(holed[10:], y="y", treat="treat", cluster="muni", methods="cr2")["p"][0])
+    assert "10 of 170 rows left out" in row["warning"]
+
+
+def test_methods_are_read_with_blanks_and_capitals(capsys):
+    named = ["--y", "y", "--treat", "treat", "--cluster", "muni"]
+    assert main(["fit", str(TOY), *named, "--methods", "CR2, cv3,"]) == 0
+    assert capsys.readouterr().out.count("\n") == 3

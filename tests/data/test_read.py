@@ -187,3 +187,36 @@ def test_no_file_a_folder_and_an_unknown_suffix(tmp_path):
     for name, sentence in (("no.csv", "does not exist"), ("d.csv", "is a folder"), ("t.ods", "not read; save it as")):
         with pytest.raises(DataError, match=sentence):
             read_table(tmp_path / name)
+
+
+@pytest.mark.parametrize(("at", "value"), [(8, 99), (6, 1)], ids=["unknown compression", "encrypted"])
+def test_a_workbook_whose_zip_is_damaged_is_refused(tmp_path, at, value):
+    book = Workbook()
+    book.active.append(["a"])
+    book.save(tmp_path / "t.xlsx")
+    content = bytearray((tmp_path / "t.xlsx").read_bytes())
+    for start, shift in ((b"PK\x03\x04", 0), (b"PK\x01\x02", 2)):
+        found = content.find(start)
+        while found >= 0:
+            content[found + at + shift] = value
+            found = content.find(start, found + 1)
+    (tmp_path / "t.xlsx").write_bytes(bytes(content))
+    with pytest.raises(DataError, match="not a complete Excel workbook"):
+        read_table(tmp_path / "t.xlsx")
+
+
+def test_a_stata_file_whose_end_is_missing_is_refused(tmp_path):
+    file = tmp_path / "t.dta"
+    pd.DataFrame({"a": [1, 2]}).to_stata(file, write_index=False, version=118)
+    whole = file.read_bytes()
+    assert len(read_table(file).frame) == 2
+    file.write_bytes(whole[:-20])
+    with pytest.raises(DataError, match="its end is missing"):
+        read_table(file)
+
+
+def test_parquet_whose_own_notes_are_damaged_is_refused(tmp_path):
+    table = pa.table({"a": [1, 2]}).replace_schema_metadata({"pandas": '{"columns": ['})
+    pq.write_table(table, tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="not a complete parquet file"):
+        read_table(tmp_path / "t.parquet")

@@ -145,6 +145,24 @@ def test_a_broken_study_is_one_line_and_leaves_the_earlier_report_alone(copied, 
     assert digests(out) == {"report.html": hashlib.sha256(b"earlier").hexdigest()}
 
 
+@pytest.mark.parametrize("place", ["a folder with other files", "below a file", "a broken truth.toml"])
+def test_what_would_stop_the_report_at_the_end_stops_it_before_the_analyses(
+    copied, tmp_path, capsys, monkeypatch, place
+):
+    monkeypatch.setattr("mtb_eval.analysis.evaluate", None)
+    (tmp_path / "file").write_text("mine")
+    out = {"a folder with other files": tmp_path, "below a file": tmp_path / "file" / "report"}.get(
+        place, tmp_path / "r"
+    )
+    if place == "a broken truth.toml":
+        (copied / "truth.toml").write_text("seed = [")
+    assert main(["report", str(copied), "--out", str(out), "--quiet"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert told.count("\n") == 1
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def test_a_broken_plan_is_one_line(tmp_path, capsys):
     assert main(["report", str(SHIPPED), "--plan", str(tmp_path / "nowhere"), "--out", str(tmp_path / "r")]) == 2
     assert capsys.readouterr().err.count("\n") == 1

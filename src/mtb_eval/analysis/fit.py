@@ -53,10 +53,10 @@ def fit(
     y: str | Sequence[str],
     treat: str,
     cluster: str,
-    x: Sequence[str] = (),
-    factor: Sequence[str] = (),
+    x: str | Sequence[str] = (),
+    factor: str | Sequence[str] = (),
     weights: str | None = None,
-    methods: Sequence[str] = DEFAULT_METHODS,
+    methods: str | Sequence[str] = DEFAULT_METHODS,
     level: float = 0.95,
     seed: int = 1,
 ) -> pd.DataFrame:
@@ -65,16 +65,30 @@ def fit(
     `data` is a table in memory, or a CSV or Parquet file that is streamed in flat memory (methods that need all rows
     at once are then rows with an error). `x` are numeric covariates, `factor` columns become dummies. Rows without
     treatment, covariate, factor or weight are left out, rows without an outcome for that outcome only; `warning`
-    counts them. Methods: see METHODS. `seed` matters only where 2^G sign draws are too many to use all.
+    counts them. Methods: see METHODS. `seed` matters only where 2^G sign draws are too many to use all. A single
+    outcome, covariate, factor or method may be given as text. `n_mtb` and `n_control` count the rows with treatment 1
+    and 0, and are missing if it has other values.
     Raises FitError for input that cannot be used, and names collinear columns.
     """
+    chosen = _each(methods)
+    _refuse_options(chosen, level, seed)
+    columns = FitColumns(y=_each(y), treat=treat, cluster=cluster, x=_each(x), factor=_each(factor), weights=weights)
+    return effect_table(_rows(open_frame(data, columns), chosen, level, seed))
+
+
+def _each(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _refuse_options(methods: tuple[str, ...], level: float, seed: int) -> None:
+    known = f"there are {', '.join(METHODS)}"
     unknown = [m for m in methods if m not in METHODS]
-    if unknown:
-        raise FitError(f"unknown method {unknown[0]!r}; there are {', '.join(METHODS)}")
-    outcomes = (y,) if isinstance(y, str) else tuple(y)
-    columns = FitColumns(y=outcomes, treat=treat, cluster=cluster, x=tuple(x), factor=tuple(factor), weights=weights)
-    frame = open_frame(data, columns)
-    return effect_table(_rows(frame, tuple(methods), level, seed))
+    if unknown or not methods:
+        raise FitError(f"unknown method {unknown[0]!r}; {known}" if unknown else f"no method is given; {known}")
+    if not 0 < level < 1:
+        raise FitError(f"level {level:g} is not between 0 and 1; for 95 % intervals give 0.95")
+    if seed < 0:
+        raise FitError(f"seed {seed} is below 0; give a whole number of 0 or more")
 
 
 def _rows(frame: Frame, methods: tuple[str, ...], level: float, seed: int) -> Iterator[Row]:
@@ -109,10 +123,12 @@ def _tasks(frame: Frame, level: float, seed: int) -> Iterator[tuple[Task, Row]]:
             rows = _observed(kept, k)
             if len(rows.cluster):
                 totals[k] = _added(totals[k], rows, frame.columns.y[k])
-                arms[k] += [(rows.x[:, 1] == arm).sum() for arm in (0.0, 1.0)]
+                arms[k] += _arm_sizes(rows.x[:, 1])
     for k, cross in enumerate(totals):
         if cross is None:
-            raise FitError(f"outcome {frame.columns.y[k]!r}: no row is left that has a value")
+            raise FitError(f"outcome {frame.columns.y[k]!r}: no row is left that has a value; leave it out")
+        if (arms[k] == 0).any():
+            raise FitError(f"outcome {frame.columns.y[k]!r}: only one arm has rows with a value; leave it out")
         _refuse_collinear(cross, frame)
         rows_in_memory = None if frame.streamed or kept is None else _observed(kept, k)
         task = Task(
@@ -123,6 +139,12 @@ def _tasks(frame: Frame, level: float, seed: int) -> Iterator[tuple[Task, Row]]:
             rng=np.random.default_rng(seed),
         )
         yield task, {"n_mtb": arms[k, 1], "n_control": arms[k, 0], "n_clusters": float(np.count_nonzero(cross.n > 0))}
+
+
+def _arm_sizes(treat: Array) -> Array:
+    """Return the numbers of rows with treatment 0 and 1 (2,); NaN if it has other values, so that there are no arms."""
+    sizes = np.array([np.count_nonzero(treat == arm) for arm in (0.0, 1.0)], dtype=float)
+    return sizes if sizes.sum() == treat.size else np.full(2, np.nan)
 
 
 def _added(total: Cross | None, rows: Rows, outcome: str) -> Cross | None:

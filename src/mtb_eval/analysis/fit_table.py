@@ -16,6 +16,8 @@ from mtb_eval.data.stream import table_chunks, table_columns
 
 Array = NDArray[np.float64]
 Chunks = Callable[[], Iterator[pd.DataFrame]]
+LARGEST = 1e100
+"""Values beyond this are refused: sums of their squares leave the range of floating point."""
 
 
 class FitError(ValueError):
@@ -38,6 +40,11 @@ class FitColumns:
         """Every column used, once each."""
         weights = (self.weights,) if self.weights else ()
         return tuple(dict.fromkeys((*self.y, self.treat, self.cluster, *self.x, *self.factor, *weights)))
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """The columns that must hold numbers: outcomes, treatment, covariates and weights."""
+        return (*self.y, self.treat, *self.x, *((self.weights,) if self.weights else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +86,8 @@ class _Seen:
 def open_frame(data: pd.DataFrame | str | Path, columns: FitColumns) -> Frame:
     """Return the table behind a fit; raises FitError if a column is unknown, not numeric, or cannot be used.
 
-    Refused: no rows, an infinite value, a missing cluster, fewer than two clusters, a treatment that does not vary.
+    Refused: no rows, an infinite value or one beyond LARGEST, a missing cluster, fewer than two clusters, a treatment
+    that does not vary.
     """
     found = [str(c) for c in data.columns] if isinstance(data, pd.DataFrame) else table_columns(data)
     _refuse_unknown(found, columns)
@@ -126,8 +134,12 @@ def _refuse_unknown(found: Sequence[str], columns: FitColumns) -> None:
         near = difflib.get_close_matches(unknown[0], found, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else f"; the columns are {', '.join(found[:20])}"
         raise FitError(f"no column {unknown[0]!r} in the table{hint}")
-    roles = [*columns.y, columns.treat, *columns.x, *((columns.weights,) if columns.weights else ())]
-    twice = [c for c in roles if roles.count(c) > 1] or [c for c in (columns.cluster,) if c in roles]
+    repeated = [c for c in columns.all if found.count(c) > 1]
+    if repeated:
+        raise FitError(f"column {repeated[0]!r} stands more than once in the table; rename or drop one")
+    numeric = columns.numeric
+    roles = [*numeric, *columns.factor]
+    twice = [c for c in roles if roles.count(c) > 1] or [c for c in (columns.cluster,) if c in numeric]
     if twice:
         raise FitError(
             f"column {twice[0]!r} is given more than one role: outcome, treatment, cluster, covariate differ"
@@ -148,10 +160,8 @@ def _first_pass(chunks: Chunks, columns: FitColumns) -> _Seen:
 
 
 def _look(chunk: pd.DataFrame, columns: FitColumns, seen: _Seen) -> None:
-    for name in (*columns.y, columns.treat, *columns.x, *((columns.weights,) if columns.weights else ())):
-        infinite = int(np.isinf(_numbers(chunk, name)).sum())
-        if infinite:
-            raise FitError(f"column {name!r}: {infinite} infinite values; recode them as missing or leave them out")
+    for name in columns.numeric:
+        _refuse_too_large(name, _numbers(chunk, name))
     lacking = int(chunk[columns.cluster].isna().sum())
     if lacking:
         raise FitError(f"cluster column {columns.cluster!r}: {lacking} rows have no cluster; every row needs one")
@@ -165,6 +175,14 @@ def _look(chunk: pd.DataFrame, columns: FitColumns, seen: _Seen) -> None:
         seen.clusters.update(used[columns.cluster].astype(str).unique()[:2])
     seen.n_rows += len(chunk)
     seen.n_dropped += int((~complete).sum())
+
+
+def _refuse_too_large(name: str, values: Array) -> None:
+    infinite, large = int(np.isinf(values).sum()), int((np.abs(values) > LARGEST).sum())
+    if infinite:
+        raise FitError(f"column {name!r}: {infinite} infinite values; recode them as missing or leave them out")
+    if large:
+        raise FitError(f"column {name!r}: {large} values beyond {LARGEST:g}; correct them or take a larger unit")
 
 
 def _complete(chunk: pd.DataFrame, columns: FitColumns) -> NDArray[np.bool_]:
@@ -181,4 +199,9 @@ def _numbers(chunk: pd.DataFrame, name: str) -> Array:
     try:
         return chunk[name].to_numpy(dtype=float, na_value=np.nan)
     except (ValueError, TypeError):
-        raise FitError(f"column {name!r} is not numeric; give it as a factor or recode it") from None
+        lost = int((pd.to_numeric(chunk[name], errors="coerce").isna() & chunk[name].notna()).sum())
+        what = f"{lost} of {len(chunk)} cells are no numbers" if lost else "its cells are no numbers"
+        raise FitError(
+            f"column {name!r} is not numeric: {what}; write them as numbers (a treatment as 0 and 1), "
+            "or give a covariate as a factor"
+        ) from None

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from numbers import Real
+from typing import SupportsFloat
 
 import numpy as np
 
@@ -19,7 +20,7 @@ _NUMBERS = {
     ",": re.compile(r"[+-]?(?:\d+|[1-9]\d{0,2}(?:\.\d{3})+)?(?:,\d+)?"),
     ".": re.compile(r"[+-]?(?:\d+|[1-9]\d{0,2}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][+-]?\d+)?"),
 }
-_WHOLE = re.compile(r"([+-]?\d+)(?:[.,]0+)?")
+_WHOLE = re.compile(r"([+-]?\d{1,300})(?:[.,]0+)?")
 _TIME = r"(?:[ T]\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?)?"
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})" + _TIME)
 _DAY_FIRST = re.compile(r"(\d{1,2})([-./])(\d{1,2})\2(\d{4})" + _TIME)
@@ -42,11 +43,8 @@ def number_of(cell: object, mark: DecimalMark) -> float | None:
     if isinstance(cell, str):
         text, decimal = _digits(cell), mark or "."
         other = "." if decimal == "," else ","
-        return float(text.replace(other, "").replace(",", ".")) if _reads(text, decimal) else None
-    if not isinstance(cell, (float, int, Real, Decimal, np.bool_)):
-        return None
-    value = float(cell)
-    return value if math.isfinite(value) else None
+        return _finite(float(text.replace(other, "").replace(",", "."))) if _reads(text, decimal) else None
+    return _finite(_float(cell)) if isinstance(cell, (float, int, Real, Decimal, np.bool_)) else None
 
 
 def decimal_mark(cells: Iterable[object], expected: DecimalMark) -> DecimalMark:
@@ -106,7 +104,7 @@ def text_of(cell: object) -> str | None:
     if isinstance(cell, str):
         return unicodedata.normalize("NFC", cell.strip())
     if isinstance(cell, (float, int, Real, Decimal)) and not isinstance(cell, bool):
-        value = float(cell)
+        value = _float(cell)
         return str(int(value)) if value.is_integer() and abs(value) < _EXACT else None
     return cell.isoformat() if isinstance(cell, date) else None
 
@@ -124,6 +122,17 @@ def whole_of(cell: object) -> int | None:
         return int(cell) if cell.is_integer() else None
     whole = _WHOLE.fullmatch(folded(cell).replace("\u2212", "-"))
     return int(whole[1]) if whole else None
+
+
+def _float(number: SupportsFloat) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # a whole number with more digits than floating point holds
+        return math.inf
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _digits(text: str) -> str:

@@ -18,6 +18,9 @@ _OTHER_KINDS = {
     b"\x1f\x8b": "a gzip file",
     b"%PDF": "a PDF",
 }
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_CONTROL, _CONTROL_BYTES = re.compile("[\x00-\x08\x0e-\x1a]"), re.compile(b"[\x00-\x08\x0e-\x1a]")
+_NO_TEXT = "is not a text file in UTF-8 or Windows-1252: save it again as CSV (UTF-8)"
 
 
 def read_csv(path: Path) -> RawTable:
@@ -28,7 +31,7 @@ def read_csv(path: Path) -> RawTable:
     Raises UnreadableError if it is no text, the delimiter is not clear, a quote is left open or a row is ragged.
     """
     text = _decoded(path.read_bytes())
-    text, delimiter = _delimiter(text)
+    text, delimiter = delimiter_of(text)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         cells = [line for line in lines if line]
@@ -37,28 +40,19 @@ def read_csv(path: Path) -> RawTable:
     return RawTable(frame=table_of_rows(cells[0], cells[1:]), decimal=_DECIMALS[delimiter])
 
 
-def _decoded(data: bytes) -> str:
+def refuse_no_text(data: bytes) -> None:
+    """Raise UnreadableError if the first bytes of a CSV file are those of another kind of file, or nothing."""
     for mark, kind in _OTHER_KINDS.items():
         if data.startswith(mark):
             raise UnreadableError(f"is {kind} with the suffix .csv: give it its own suffix or save it as CSV")
-    encodings = ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252")
-    text = next((t for t in (_try(data, e) for e in encodings) if t is not None), None)
-    if text is None or re.search(r"[\x00-\x08\x0e-\x1a]", text):
-        raise UnreadableError("is not a text file in UTF-8 or Windows-1252: save it again as CSV (UTF-8)")
-    if not text.strip():
+    if not data.strip():
         raise UnreadableError("is empty")
-    return text
+    if not data.startswith(_UTF16) and _CONTROL_BYTES.search(data):
+        raise UnreadableError(_NO_TEXT)
 
 
-def _try(data: bytes, encoding: str) -> str | None:
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError:
-        return None
-
-
-def _delimiter(text: str) -> tuple[str, str]:
-    """Return the text from its header line on, and its delimiter."""
+def delimiter_of(text: str) -> tuple[str, str]:
+    """Return the text from its header line on, and its delimiter; raises UnreadableError if that is not clear."""
     first, _, rest = text.lstrip("\r\n").partition("\n")
     declared = re.fullmatch(r'"?sep=([;,\t])"?', first.strip("\r"))
     if declared:
@@ -68,3 +62,21 @@ def _delimiter(text: str) -> tuple[str, str]:
     if len(found) > 1:
         raise UnreadableError("has more than one of ; , and tab in its header line, so the delimiter is not clear")
     return text, found[0] if found else ";"
+
+
+def _decoded(data: bytes) -> str:
+    refuse_no_text(data)
+    encodings = ("utf-16",) if data.startswith(_UTF16) else ("utf-8-sig", "cp1252")
+    text = next((t for t in (_try(data, e) for e in encodings) if t is not None), None)
+    if text is None or _CONTROL.search(text):
+        raise UnreadableError(_NO_TEXT)
+    if not text.strip("\ufeff \t\r\n"):
+        raise UnreadableError("is empty")
+    return text
+
+
+def _try(data: bytes, encoding: str) -> str | None:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        return None

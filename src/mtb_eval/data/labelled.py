@@ -11,7 +11,10 @@ import pyreadstat
 
 from mtb_eval.data.raw import RawTable, UnreadableError, UserMissing, unique_names
 
-_FAILURES = (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, ValueError, OverflowError)
+_FAILURES = (
+    pyreadstat.ReadstatError, pyreadstat.PyreadstatError, ValueError, OverflowError, TypeError, KeyError, IndexError,
+)  # fmt: skip
+_STATA_START, _STATA_END = b"<stata_dta>", b"</stata_dta>"
 
 
 def read_sav(path: Path) -> RawTable:
@@ -21,6 +24,9 @@ def read_sav(path: Path) -> RawTable:
 
 def read_dta(path: Path) -> RawTable:
     """Return a Stata file of any version from 8; extended missing values stay as the letters a to z."""
+    content = path.read_bytes()
+    if content.startswith(_STATA_START) and not content.rstrip().endswith(_STATA_END):
+        raise UnreadableError("is not a complete Stata file: its end is missing, as if cut off")
     return _read(pyreadstat.read_dta, path, kind="Stata")
 
 

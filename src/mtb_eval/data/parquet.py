@@ -16,13 +16,14 @@ def read_parquet(path: Path) -> RawTable:
     try:
         with path.open("rb") as file:
             table = pq.read_table(file)
-    except (pa.ArrowException, OSError):
+        frame = table.to_pandas()
+    except (pa.ArrowException, ValueError, KeyError, OSError):
         raise UnreadableError("is not a complete parquet file: it is damaged, cut off or of another kind") from None
     nested = sum(pa.types.is_nested(field.type) for field in table.schema)
     if nested:
         raise UnreadableError(f"has {nested} columns of lists or records: save one value per cell")
     unique_names(table.column_names)
-    return RawTable(frame=_plain(table.to_pandas()), decimal="")
+    return RawTable(frame=_plain(frame), decimal="")
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:

@@ -15,8 +15,9 @@ from mtb_eval.data.raw import RawTable, UnreadableError, table_of_rows
 
 _FAILURES = (
     zipfile.BadZipFile, zlib.error, openpyxl.utils.exceptions.InvalidFileException,
-    KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError, EOFError,
+    KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError, EOFError, RuntimeError, OSError,
 )  # fmt: skip
+_DAMAGED = "is not a complete Excel workbook: it is damaged, cut off or of another kind"
 Cells = list[tuple[Any, ...]]
 
 
@@ -51,7 +52,7 @@ def _sheets(path: Path, *, stored: bool) -> dict[str, Cells]:
         finally:
             book.close()
     except _FAILURES:
-        raise UnreadableError("is not a complete Excel workbook: it is damaged, cut off or of another kind") from None
+        raise UnreadableError(_DAMAGED) from None
 
 
 def _cells(sheet: Any) -> Cells:
@@ -79,9 +80,12 @@ def _refuse_uncalculated(path: Path, sheet: str, stored: Cells) -> None:
 
 
 def _has_formulas(path: Path) -> bool:
-    with zipfile.ZipFile(path) as parts:
-        names = [n for n in parts.namelist() if n.startswith("xl/worksheets/") and n.endswith(".xml")]
-        return any(b"<f" in parts.read(n) for n in names)
+    try:
+        with zipfile.ZipFile(path) as parts:
+            names = [n for n in parts.namelist() if n.startswith("xl/worksheets/") and n.endswith(".xml")]
+            return any(b"<f" in parts.read(n) for n in names)
+    except _FAILURES:
+        raise UnreadableError(_DAMAGED) from None
 
 
 def _uncalculated(written: Sequence[Any], stored: Sequence[Any]) -> bool:

@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from mtb_eval.inference.estimating_equations import EstimatingEquations, Rows, checked_rows, cluster_rows
 from mtb_eval.inference.glm import glm
+from mtb_eval.inference.ols import EXACT
 
 Array = NDArray[np.float64]
 Family = Literal["gaussian", "logit"]
@@ -116,6 +117,8 @@ def _moments(x: Array, y: Array, beta: Array, rows: Rows, *, family: Family, los
     r = (y - mu) / np.sqrt(v)
     pairs = _n_pairs(rows)
     phi = float(r @ r) / (len(y) - loss)
+    if float(r @ r) <= EXACT * float(y @ y):
+        raise ValueError("the residuals have no variation: no GEE can be fitted")
     products = sum(float(r[i].sum()) ** 2 - float(r[i] @ r[i]) for i in rows) / 2
     return phi, products / (phi * (pairs - loss)) if pairs > loss else 0.0
 

@@ -30,7 +30,7 @@ from mtb_eval.inference.influence import (
     influence,
     refuse_without_working_model,
 )
-from mtb_eval.inference.ols import LeastSquares, contrast_estimate, each_column, times, warning_of
+from mtb_eval.inference.ols import LeastSquares, contrast_estimate, each_column, loading, times, warning_of
 from mtb_eval.inference.saddlepoint import saddlepoint_critical, saddlepoint_p
 
 Array = NDArray[np.float64]
@@ -38,6 +38,8 @@ Kind = Literal["CR0", "CR1", "CR1S", "CR1p", "CR2", "CR3", "CV3", "CV3J"]
 Reference = Literal["satterthwaite", "saddlepoint", "G-1", "z"]
 
 MOST_CLUSTERS = 2000
+ROUNDING = 1e-18
+"""Share of the variance under independent errors below which the contributions of clusters are rounding, thus 0."""
 ADJUSTMENT: dict[Kind, Adjustment] = {
     "CR0": "CR0",
     "CR1": "CR0",
@@ -65,7 +67,7 @@ def cluster_robust(
     or t with the df given. Raises ValueError if there is one cluster only, for all outcomes.
     """
     part = influence(fit, contrast, ADJUSTMENT[kind])
-    se = np.sqrt(_variance(fit, part, kind))
+    se = np.sqrt(_variance(fit, contrast, part, kind))
     estimate = contrast_estimate(fit, contrast)
     warning = warning_of(fit) or _warning(fit, contrast, kind, se)
     if reference == "saddlepoint":
@@ -77,7 +79,8 @@ def cluster_robust(
 
 def standard_error(fit: LeastSquares, contrast: ArrayLike, kind: Kind) -> Array:
     """Return the cluster-robust standard error (...) of a contrast (..., p)."""
-    return np.asarray(np.sqrt(_variance(fit, influence(fit, contrast, ADJUSTMENT[kind]), kind)))
+    part = influence(fit, contrast, ADJUSTMENT[kind])
+    return np.asarray(np.sqrt(_variance(fit, contrast, part, kind)))
 
 
 def covariance(fit: LeastSquares, kind: Kind) -> Array:
@@ -117,9 +120,11 @@ def require_clusters(fit: LeastSquares, method: str) -> None:
         raise ValueError(f"{method} needs at least 2 clusters, there is {int(np.max(fit.n_clusters))}")
 
 
-def _variance(fit: LeastSquares, part: Influence, kind: Kind) -> Array:
+def _variance(fit: LeastSquares, contrast: ArrayLike, part: Influence, kind: Kind) -> Array:
     centred = part.scores - _centre(fit, part.scores, kind)
-    return np.asarray(_factor(fit, kind) * np.sum(centred**2, axis=-1))
+    total = np.sum(centred**2, axis=-1)
+    classical = np.sum(loading(fit, contrast) ** 2, axis=-1) * fit.rss / np.maximum(fit.n_rows, 1)
+    return np.asarray(_factor(fit, kind) * np.where(total <= ROUNDING * classical, 0.0, total))
 
 
 def _centre(fit: LeastSquares, scores: Array, kind: Kind) -> Array | float:
@@ -221,5 +226,5 @@ def _warning(fit: LeastSquares, contrast: ArrayLike, kind: Kind, se: Array) -> s
     elif alone:
         why = "the contrast cannot be estimated without one of the clusters"
     else:
-        why = "the residuals have no variation in it"
+        why = "the residuals of each cluster sum to zero in it"
     return f"{kind} gives no standard error for {lost} of {se.size} estimates: {why}"

@@ -130,7 +130,7 @@ def wild_test(
         part_low=nothing,
         part_high=nothing,
         method=_method(scores, used, alternative),
-        warning=scores.warning or _coarse(used),
+        warning=scores.warning or _coarse(used, scores.variant),
     )
 
 
@@ -257,7 +257,9 @@ def _method(scores: WildScores, draws: Draws, alternative: Alternative) -> str:
     return f"{scores.variant.upper()}, {se} t, {draws.name}, {alternative}, {rule}"
 
 
-def _coarse(draws: Draws) -> str:
-    if draws.exact and draws.n_draws < 40:
-        return f"only {draws.n_draws} sign draws exist: no two-sided p can be below {2 / draws.n_draws:.3g}"
-    return ""
+def _coarse(draws: Draws, variant: Variant) -> str:
+    if not draws.exact or draws.n_draws >= 40:
+        return ""
+    step = f"{2 / draws.n_draws:.3g}"
+    least = f"no two-sided p can be below {step}" if variant.startswith("wcr") else f"p moves in steps of {step}"
+    return f"only {draws.n_draws} sign draws exist: {least}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -13,6 +14,17 @@ from mtb_eval.report.manifest import MANIFEST
 
 class ReportError(ValueError):
     """The report cannot be written where it was asked for; nothing there was changed."""
+
+
+def refuse_foreign(out: Path) -> None:
+    """Raise ReportError if no report can be written to `out`: a file, a folder with something else, not writable."""
+    target = Path(out).absolute()
+    _foreign(target)
+    above = next(p for p in target.parents if p.exists())
+    if not above.is_dir():
+        raise ReportError(f"{target.name}: no folder can be made there, {above.name} is a file; name another folder")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise ReportError(f"{target.name}: the folder {above.name} is not writable; name another folder")
 
 
 def replace_folder(out: Path, files: Mapping[str, bytes]) -> None:
