@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from typing import TypeAlias
 
@@ -46,10 +47,28 @@ def _study_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
+def _whole(text: str, least: int) -> int:
+    number = int(text) if text.strip().isdecimal() else least - 1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of {least} or more")
+    return number
+
+
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return _whole(text, 1)
+
+
+def _seed(text: str) -> int:
+    return _whole(text, 0)
+
+
+def _tolerance(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more, such as 1e-8")
     return number
 
 
@@ -88,7 +107,7 @@ def _add_synth(commands: Commands) -> None:
     parser = _command(commands, "synth", "Make the synthetic study from the declarations and one seed.")
     parser.add_argument("--out", default="build/synthetic", help="folder to write (default: build/synthetic)")
     parser.add_argument("--plan", help="folder with another study description")
-    parser.add_argument("--seed", type=int, help="seed (default: that of the shipped study)")
+    parser.add_argument("--seed", type=_seed, help="seed (default: that of the shipped study)")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
@@ -105,8 +124,8 @@ def _add_compare(commands: Commands) -> None:
     parser = _command(commands, "compare", "Compare two effect tables (CSV files or report folders).")
     parser.add_argument("first")
     parser.add_argument("second")
-    parser.add_argument("--rtol", type=float, default=1e-8, help="relative tolerance (default: 1e-8)")
-    parser.add_argument("--atol", type=float, default=1e-10, help="absolute tolerance (default: 1e-10)")
+    parser.add_argument("--rtol", type=_tolerance, default=1e-8, help="relative tolerance (default: 1e-8)")
+    parser.add_argument("--atol", type=_tolerance, default=1e-10, help="absolute tolerance (default: 1e-10)")
     parser.add_argument("--plan", help="folder with the study description whose verdict rule counts")
 
 
@@ -122,5 +141,5 @@ def _add_fit(commands: Commands) -> None:
     parser.add_argument("--weights", help="weights column (least squares only)")
     parser.add_argument("--methods", default="", help="comma-separated; 'all' or e.g. cr1,cr2,cv3,wcr11,wcr31,lmm")
     parser.add_argument("--level", type=float, default=0.95, help="level of the intervals (default: 0.95)")
-    parser.add_argument("--seed", type=int, default=1, help="seed where not all sign draws are used (default: 1)")
+    parser.add_argument("--seed", type=_seed, default=1, help="seed where not all sign draws are used (default: 1)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import os
 import sys
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 
 DIFFERENT, UNUSABLE, FAILED = 1, 2, 3
+STOPPED, BROKEN_PIPE = 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,18 +33,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ.setdefault(name, "1")  # before numpy: faster on small matrices, and sums that always agree
     arguments = parser().parse_args(argv)
     try:
-        return COMMANDS[arguments.command](arguments)
+        code = COMMANDS[arguments.command](arguments)
+        sys.stdout.flush()
+        return code
     except _user_errors() as problem:
         print(f"error: {problem}", file=sys.stderr)
         return UNUSABLE
+    except BrokenPipeError:  # who read the output has what they wanted, as in `| head`
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # else Python flushes into the pipe again
+        return BROKEN_PIPE
     except OSError as problem:
         print(f"error: {problem.filename or 'a file'}: {problem.strerror or type(problem).__name__}", file=sys.stderr)
         return UNUSABLE
     except KeyboardInterrupt:
         print("stopped; nothing already written was touched", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        return 141
+        return STOPPED
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -255,10 +260,21 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from mtb_eval.data import DataError
     from mtb_eval.data.raw import UnreadableError
     from mtb_eval.data.stream import StreamError
+    from mtb_eval.data.synthetic import SyntheticError
     from mtb_eval.report import ReportError
     from mtb_eval.study import PlanError
 
-    return CalibrationError, CompareError, DataError, FitError, PlanError, ReportError, StreamError, UnreadableError
+    return (
+        CalibrationError,
+        CompareError,
+        DataError,
+        FitError,
+        PlanError,
+        ReportError,
+        StreamError,
+        SyntheticError,
+        UnreadableError,
+    )
 
 
 def _write(text: str, out: str) -> None:
@@ -267,10 +283,18 @@ def _write(text: str, out: str) -> None:
         sys.stdout.write(text)
         return
     path = Path(out)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder; name a file to write", out or ".")
+    if path.exists() and not path.is_file():  # a pipe or a device is written to, never replaced
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(path)
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

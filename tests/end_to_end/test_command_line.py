@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -169,6 +175,75 @@ def test_a_broken_plan_is_one_line(tmp_path, capsys):
     assert not (tmp_path / "r").exists()
 
 
+def test_a_reader_that_leaves_is_no_error(tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "mtb_eval.cli", "check", str(tmp_path / "bad")]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert done.returncode == 141
+    assert "rror" not in done.stderr
+
+
+def test_ctrl_c_leaves_the_earlier_report_alone_and_no_half_written_one(tmp_path):
+    out = tmp_path / "report"
+    out.mkdir()
+    (out / "manifest.json").write_text('{"outputs": {"report.html": {}}}')
+    (out / "report.html").write_text("earlier")
+    before = digests(tmp_path)
+    command = [sys.executable, "-m", "mtb_eval.cli", "report", str(SHIPPED), "--out", str(out), "--jobs", "2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
+        time.sleep(4)
+        os.killpg(running.pid, signal.SIGINT)
+        told = running.stderr.read()
+    assert running.returncode == 130
+    assert told == "stopped; nothing already written was touched\n"
+    assert digests(tmp_path) == before
+
+
+def test_what_is_no_file_is_written_to_or_refused_but_never_replaced(tmp_path, capsys):
+    bad = tmp_path / "bad"
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as reader:
+        read = reader.submit(pipe.read_text)
+        assert main(["check", str(bad), "--out", str(pipe)]) == 1
+        assert read.result(timeout=10).startswith("file,column,rule")
+    assert pipe.is_fifo()
+    capsys.readouterr()
+    for out in (str(tmp_path), "."):
+        assert main(["check", str(bad), "--out", out]) == 2
+        assert "is a folder; name a file" in capsys.readouterr().err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["pipe"]
+
+
+def test_synth_refuses_a_folder_with_other_files(tmp_path, capsys):
+    real = tmp_path / "real"
+    real.mkdir()
+    (real / "families.xlsx").write_bytes(b"the only copy")
+    assert main(["synth", "--out", str(real), "--quiet"]) == 2
+    told = capsys.readouterr().err
+    assert "no synthetic study" in told
+    assert told.count("\n") == 1
+    assert digests(real) == {"families.xlsx": hashlib.sha256(b"the only copy").hexdigest()}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["compare", "a", "b", "--rtol", "-1"],
+        ["compare", "a", "b", "--atol", "nan"],
+        ["synth", "--seed", "-1"],
+        ["report", "--jobs", "two"],
+    ],
+)
+def test_numbers_out_of_range_are_refused_with_the_argument_named(arguments, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+    assert f"argument {arguments[-2]}: {arguments[-1]!r} is not a" in capsys.readouterr().err
+
+
 def test_help_names_every_command_and_the_exit_codes(capsys):
     with pytest.raises(SystemExit) as left:
         main(["--help"])
@@ -183,3 +258,9 @@ def test_no_arguments_and_unknown_commands_exit_2():
         with pytest.raises(SystemExit) as left:
             main(arguments)
         assert left.value.code == 2
+
+
+def test_the_package_itself_is_the_command_line():
+    done = subprocess.run([sys.executable, "-m", "mtb_eval", "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "exit codes" in done.stdout

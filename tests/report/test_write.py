@@ -125,7 +125,7 @@ def test_files_of_the_earlier_report_do_not_remain_and_other_files_do(tmp_path):
 def test_a_folder_that_holds_no_report_is_refused(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(ReportError, match="holds 1 files but no report"):
+    with pytest.raises(ReportError, match="holds 1 files or folders but no report"):
         replace_folder(tmp_path / "mine", {"a": b""})
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ReportError, match="a folder is needed"):

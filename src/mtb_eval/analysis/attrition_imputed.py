@@ -100,11 +100,16 @@ def completed(case: Case, plan: Plan, found: Chained) -> Completed:
     return Completed(
         y=np.where(member, y, np.nan),
         imputed=missing & member,
-        r_hat=(np.nan, np.nan) if settled else (float(r_hat[1]), float(r_hat[0])),
+        r_hat=(np.nan, np.nan) if settled else _by_arm(r_hat),
         how="copied" if found.measures[place].matched else "drawn",
         level=found.level,
         iterations=found.iterations,
     )
+
+
+def _by_arm(r_hat: Array) -> tuple[float, float]:
+    """Return the value of MTB and of control from those of the groups imputed apart; NaN if there is one group only."""
+    return (float(r_hat[1]), float(r_hat[0])) if len(r_hat) == 2 else (np.nan, np.nan)
 
 
 def pooled_shifts(case: Case, made: Completed) -> ShiftedPool:

@@ -30,8 +30,11 @@ from mtb_eval.analysis.model_data import model_data
 from mtb_eval.analysis.true_effects import true_effects
 from mtb_eval.data.families import Study
 from mtb_eval.data.synthetic import (
+    TRUTH,
     ScaleTruth,
     Truth,
+    filled_at_once,
+    refuse_other_files,
     rescored,
     save_truth,
     simulate_study,
@@ -80,14 +83,16 @@ def make_synthetic(
 
     `start` gives the seed and the parameters that are not calibrated (default: those for Minding the Baby, or general
     ones for another plan). The same arguments give the same bytes. Raises CalibrationError if a published statement
-    cannot be met.
+    cannot be met, SyntheticError before any work if the folder holds other files; it is filled at once at the end.
     """
+    refuse_other_files(Path(folder))
     begun = start or start_truth(plan)
     begun = begun if seed is None else replace(begun, seed=seed)
     truth = calibrate(plan, begun, progress=progress or silent)
     raw = simulate_study(plan, truth, np.random.default_rng(truth.seed))
-    write_study(raw, plan, folder)
-    save_truth(truth, Path(folder) / "truth.toml")
+    with filled_at_once(Path(folder)) as beside:
+        write_study(raw, plan, beside)
+        save_truth(truth, beside / TRUTH)
     return truth
 
 

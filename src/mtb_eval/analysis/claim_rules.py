@@ -174,16 +174,20 @@ def _means(claim: Claim, evidence: Evidence) -> dict[str, float]:
     column = f"{claim.measure}_{_wave(claim, evidence)}"
     by_arm = evidence.study.families.groupby("mtb")[column].mean()
     overall = float(evidence.study.families[column].mean())
-    return {"all": overall, "mtb": float(by_arm[1.0]), "control": float(by_arm[0.0])}
+    return {"all": overall, "mtb": float(by_arm.get(1.0, np.nan)), "control": float(by_arm.get(0.0, np.nan))}
 
 
 def _mean(claim: Claim, evidence: Evidence) -> Found:
     value = _means(claim, evidence)["all"]
+    if not math.isfinite(value):
+        return Found.untestable(*NOT_MEASURED)
     return Found.judged(inside(value, claim), value, number(value, "en"), number(value, "da"))
 
 
 def _mean_by_arm(claim: Claim, evidence: Evidence) -> Found:
     means = _means(claim, evidence)
+    if not all(map(math.isfinite, means.values())):
+        return Found.untestable(*NOT_MEASURED)
     agrees = all(inside(means[a], claim) for a in ("mtb", "control"))
     en = f"MTB {number(means['mtb'], 'en')}, usual care {number(means['control'], 'en')}"
     da = f"MTB {number(means['mtb'], 'da')}, kontrol {number(means['control'], 'da')}"
@@ -232,6 +236,8 @@ def _video_coverage(claim: Claim, evidence: Evidence) -> Found:
     families, wave = evidence.study.families, evidence.plan.waves[-1].id
     seen = {a: families.loc[families["mtb"] == code, f"video_{wave}"] for a, code in (("c", 0.0), ("m", 1.0))}
     n, of = {a: int(x.sum()) for a, x in seen.items()}, {a: len(x) for a, x in seen.items()}
+    if not all(of.values()):
+        return Found.untestable(*NOT_MEASURED)
     gap = n["c"] / of["c"] - n["m"] / of["m"]
     en = f"usual care {share(n['c'], of['c'], 'en')}, MTB {share(n['m'], of['m'], 'en')}"
     da = f"kontrol {share(n['c'], of['c'], 'da')}, MTB {share(n['m'], of['m'], 'da')}"

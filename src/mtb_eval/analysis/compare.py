@@ -125,8 +125,11 @@ def _read(file: Path, kind: TableKind) -> pd.DataFrame:
         table = pd.read_csv(file, keep_default_na=False, na_values={c: [""] for c in numeric})
     except FileNotFoundError:
         raise CompareError(f"{file}: the file does not exist") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, PermissionError) as problem:
-        raise CompareError(f"{file}: not readable as CSV ({type(problem).__name__})") from None
+    except PermissionError:
+        raise CompareError(f"{file}: the file may not be read") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as problem:
+        why = "is empty" if isinstance(problem, pd.errors.EmptyDataError) else "is damaged or of another kind"
+        raise CompareError(f"{file}: not readable as CSV, the file {why}") from None
     missing = [c for c in kind.columns if c not in table]
     if missing:
         raise CompareError(f"{file}: not {kind.name}; {len(missing)} columns are missing, first {missing[0]!r}")

@@ -63,7 +63,8 @@ def smallest_detectable(se: float, df: float, *, level: float = 0.95, power: flo
     critical = float(stats.t.ppf(0.5 + level / 2, df))
 
     def missed(shift: float) -> float:
-        return float(stats.nct.sf(critical, df, shift) + stats.nct.cdf(-critical, df, shift)) - power
+        wrong_sign = float(stats.nct.cdf(-critical, df, shift))  # scipy gives NaN where this tail is next to nothing
+        return float(stats.nct.sf(critical, df, shift)) + (0.0 if math.isnan(wrong_sign) else wrong_sign) - power
 
     enough = critical
     while missed(enough) < 0:

@@ -107,7 +107,8 @@ def _rows(study: Study, plan: Plan, history: History) -> Iterator[Row]:
         try:
             fit = fit_longitudinal(history.y, history.data.mtb, history.x, history.data.municipality, arm_at=arm_at)
         except FAILURES as failure:
-            yield {**_base(plan, history, n_waves - 1), "measure": EFFECT, "analysis": analysis, "error": str(failure)}
+            base = _without_scale(_base(plan, history, n_waves - 1))
+            yield {**base, "measure": EFFECT, "analysis": analysis, "error": str(failure)}
             continue
         yield from _fitted(plan, history, fit, analysis)
     for outcome in history.item.outcomes:

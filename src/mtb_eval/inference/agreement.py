@@ -47,7 +47,7 @@ def kappa(ratings: Array, *, weights: Weights = "quadratic", level: float = 0.95
     value, observed, expected = _kappa(total[None], w)
     without, times = _without_each_kind(pairs, total, w)
     n = float(times.sum())
-    mean = float(times @ without) / n
+    mean = float(times @ without) / n if n else np.nan
     se = float(np.sqrt((n - 1) / n * (times @ (without - mean) ** 2))) if n > 1 else np.nan
     half = float(stats.norm.ppf(0.5 + level / 2)) * se
     return Agreement(

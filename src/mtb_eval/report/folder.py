@@ -55,11 +55,12 @@ def _foreign(target: Path) -> set[str]:
         return set()
     if not target.is_dir():
         raise ReportError(f"{target.name}: a folder is needed for the report, this is a file")
-    found = {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file() or p.is_symlink()}
-    if found and MANIFEST not in found:
+    n_beside = 0 if (target / MANIFEST).is_file() else sum(1 for _ in target.iterdir())
+    if n_beside:
         raise ReportError(
-            f"{target.name}: the folder holds {len(found)} files but no report; name an empty or new folder"
+            f"{target.name}: the folder holds {n_beside} files or folders but no report; name an empty or new folder"
         )
+    found = {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file() or p.is_symlink()}
     return found - _written(target) - {MANIFEST}
 
 
