@@ -13,7 +13,7 @@ from mtb_eval.analysis.claim_rules import RULES
 from mtb_eval.analysis.claim_words import Evidence, number, p_value, share
 from mtb_eval.analysis.claims import CLAIM_RESULT_COLUMNS, disagreements, n_testable
 from mtb_eval.data import load_study
-from mtb_eval.study import Claim, load_plan
+from mtb_eval.study import Claim, PlanError, load_plan
 
 ROOT = Path(__file__).parents[2]
 PLAN = load_plan()
@@ -189,3 +189,9 @@ def test_p_values_and_shares_in_words():
     assert p_value(0.0000312, "en") == "p < .001"
     assert share(138, 183, "en") == "75.4 % (138 of 183)"
     assert share(138, 183, "da") == "75,4 % (138 af 183)"
+
+
+def test_a_check_that_does_not_exist_is_told_before_any_analysis(study):
+    claims = (replace(PLAN.claims[0], id="Z1", check="mean_visit"), *PLAN.claims)
+    with pytest.raises(PlanError, match=r"row Z1: there is no check 'mean_visit'; did you mean 'mean_visits'\?"):
+        evaluate(replace(study, families=study.families.head(0)), replace(PLAN, claims=claims))

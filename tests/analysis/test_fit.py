@@ -301,3 +301,23 @@ def test_methods_are_read_with_blanks_and_capitals(capsys):
     named = ["--y", "y", "--treat", "treat", "--cluster", "muni"]
     assert main(["fit", str(TOY), *named, "--methods", "CR2, cv3,"]) == 0
     assert capsys.readouterr().out.count("\n") == 3
+
+
+@pytest.mark.parametrize(
+    ("data", "arguments", "says"),
+    [
+        ({"y": [1.0]}, {}, "not dict"),
+        (None, {"y": []}, "at least one outcome"),
+        (None, {"cluster": ["muni"]}, "by its text"),
+        (None, {"y": 0}, "by its text"),
+    ],
+)
+def test_what_is_no_table_and_no_name_is_refused(toy, data, arguments, says):
+    with pytest.raises(FitError, match=says):
+        fit(toy if data is None else data, **{**MODEL, **arguments})
+
+
+def test_dates_are_no_covariate(toy):
+    dated = toy.assign(x=pd.Timestamp("2019-01-01") + pd.to_timedelta(range(len(toy)), unit="D"))
+    with pytest.raises(FitError, match="holds dates"):
+        fit(dated, **MODEL)

@@ -275,7 +275,8 @@ def test_method_names_variant_weights_standard_error_and_tie_rule():
 
 
 def test_few_clusters_warn_of_the_smallest_p():
-    assert "p can be below 0.0625" in wild_bootstrap(cross_products(*make_study(19)), contrast(4)).warning
+    found = wild_bootstrap(cross_products(*make_study(19)), contrast(4), variant="wcr11")
+    assert "p can be below 0.0625" in found.warning
 
 
 def test_thirteen_clusters_without_draws_is_a_clear_error():
@@ -396,3 +397,13 @@ def test_memory_does_not_grow_with_the_draws_times_the_outcomes():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 60e6  # all residuals of all draws at once would be 4000 x 512 x 10 x 8 = 164 MB
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_few_draws_have_a_smallest_p_only_where_the_draw_of_ones_gives_t_back(variant):
+    rng = np.random.default_rng(4)
+    cluster = np.repeat([0, 1, 2], 8)
+    x = np.column_stack([np.ones(24), np.tile([0.0, 1.0], 12)])
+    found = wild_bootstrap(cross_products(x, rng.normal(size=24), cluster), [0.0, 1.0], variant=variant)
+    assert ("can be below 0.25" in found.warning) == (variant in ("wcr11", "wcr13"))
+    assert found.p >= 0.25 or "steps of 0.25" in found.warning

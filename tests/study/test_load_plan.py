@@ -104,6 +104,10 @@ def test_columns_of_the_families_table_are_unique():
         ("sources.toml", 'role = "families"', 'role = "family"', "is not one of"),
         ("instruments/epds.toml", "items = [1, 2", "items = [11, 2", "outside the scale or the instrument"),
         ("instruments/epds.toml", "at = 7.0", 'at = "7"', "float is needed"),
+        ("plan.toml", "level = 0.95", "level = 95.0", "level 95 must lie between 0 and 1"),
+        ("plan.toml", "calendar_df = 3", "calendar_df = -1", "calendar_df -1 must be 0 or more"),
+        ("plan.toml", "significant = 0.05", "significant = 0.5", "significant not above tendency"),
+        ("claims.csv", ",47,46.5,47.5,", ',47,"46,5",47.5,', "row U01, low: a number with a decimal point"),
         ("claims.csv", "id,kind", "id,sort", "the columns must be"),
         ("claims.csv", "D02,design", "D01,design", "D01 declared more than once"),
     ],
@@ -115,6 +119,18 @@ def test_a_broken_declaration_is_one_clear_sentence(copied: Path, name: str, old
     message = str(caught.value)
     assert says in message
     assert "\n" not in message.split("(at line", maxsplit=1)[0].strip()
+
+
+def test_files_with_the_mark_that_windows_editors_write_are_read(copied: Path):
+    for name in ("plan.toml", "claims.csv"):
+        (copied / name).write_bytes(b"\xef\xbb\xbf" + (copied / name).read_bytes())
+    assert load_plan(copied) == load_plan()
+
+
+def test_claims_in_another_encoding_are_refused(copied: Path):
+    (copied / "claims.csv").write_bytes((copied / "claims.csv").read_text(encoding="utf-8").encode("cp1252"))
+    with pytest.raises(PlanError, match="not in UTF-8"):
+        load_plan(copied)
 
 
 def test_a_folder_without_a_plan_is_refused(tmp_path: Path):

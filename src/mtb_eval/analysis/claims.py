@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Mapping
 
@@ -12,7 +13,7 @@ from mtb_eval.analysis.claim_published import published
 from mtb_eval.analysis.claim_rules import RULES
 from mtb_eval.analysis.claim_words import Evidence, Found
 from mtb_eval.data.families import Study
-from mtb_eval.study import Claim, Plan
+from mtb_eval.study import Claim, Plan, PlanError
 
 CLAIM_RESULT_COLUMNS = (
     "id",
@@ -61,6 +62,15 @@ def claims(study: Study, plan: Plan, tables: Mapping[str, pd.DataFrame]) -> pd.D
     power = tables.get("claim_power", pd.DataFrame())
     rows = [{**_as_row(c, _found(c, evidence), plan), **_design(c, power, plan)} for c in plan.claims]
     return pd.DataFrame(rows, columns=list(CLAIM_RESULT_COLUMNS))
+
+
+def refuse_unknown_checks(plan: Plan) -> None:
+    """Raise PlanError if a claim names a check that does not exist."""
+    unknown = [c for c in plan.claims if c.check != "none" and c.check not in RULES]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0].check, RULES, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(RULES)}"
+        raise PlanError(f"claims.csv: row {unknown[0].id}: there is no check {unknown[0].check!r}{hint}")
 
 
 def _design(claim: Claim, power: pd.DataFrame, plan: Plan) -> dict[str, object]:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from mtb_eval.analysis.baseline import baseline
 from mtb_eval.analysis.claim_power import claim_power
-from mtb_eval.analysis.claims import claims
+from mtb_eval.analysis.claims import claims, refuse_unknown_checks
 from mtb_eval.analysis.detail import detail
 from mtb_eval.analysis.dose import dose_bins
 from mtb_eval.analysis.effects import Progress, effects, silent
@@ -22,7 +22,11 @@ from mtb_eval.study import Plan
 
 
 def evaluate(study: Study, plan: Plan, *, progress: Progress = silent, jobs: int = 1) -> Results:
-    """Return every table of the evaluation; `progress` is told what is being done, `jobs` processes share the work."""
+    """Return every table of the evaluation; `progress` is told what is being done, `jobs` processes share the work.
+
+    Raises PlanError, before any work, if a claim of the plan names a check that does not exist.
+    """
+    refuse_unknown_checks(plan)
     table = effects(study, plan, progress=progress)
     progress("tables")
     tables = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,12 +72,14 @@ def fit(
     """
     chosen = _each(methods)
     _refuse_options(chosen, level, seed)
+    if not isinstance(data, (pd.DataFrame, str, Path)):
+        raise FitError(f"a table or the path of a file is needed, not {type(data).__name__}")
     columns = FitColumns(y=_each(y), treat=treat, cluster=cluster, x=_each(x), factor=_each(factor), weights=weights)
     return effect_table(_rows(open_frame(data, columns), chosen, level, seed))
 
 
 def _each(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
+    return (names,) if isinstance(names, str) or not isinstance(names, Iterable) else tuple(names)
 
 
 def _refuse_options(methods: tuple[str, ...], level: float, seed: int) -> None:

@@ -129,6 +129,9 @@ def _chunks(data: pd.DataFrame | str | Path, columns: FitColumns) -> Chunks:
 
 
 def _refuse_unknown(found: Sequence[str], columns: FitColumns) -> None:
+    given = (*columns.y, columns.treat, columns.cluster, *columns.x, *columns.factor, columns.weights or "")
+    if not columns.y or not all(isinstance(c, str) for c in given):
+        raise FitError("name each column by its text, and at least one outcome; other names must be made text first")
     unknown = [c for c in columns.all if c not in found]
     if unknown:
         near = difflib.get_close_matches(unknown[0], found, n=1)
@@ -196,6 +199,8 @@ def _labels(column: pd.Series) -> NDArray[Any]:
 
 
 def _numbers(chunk: pd.DataFrame, name: str) -> Array:
+    if pd.api.types.is_datetime64_any_dtype(chunk[name].dtype):
+        raise FitError(f"column {name!r} holds dates; give them as a number of days or years")
     try:
         return chunk[name].to_numpy(dtype=float, na_value=np.nan)
     except (ValueError, TypeError):

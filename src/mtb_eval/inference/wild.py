@@ -258,8 +258,9 @@ def _method(scores: WildScores, draws: Draws, alternative: Alternative) -> str:
 
 
 def _coarse(draws: Draws, variant: Variant) -> str:
+    """Return a warning that few draws exist; only where the draw of ones gives t back is there a smallest p."""
     if not draws.exact or draws.n_draws >= 40:
         return ""
     step = f"{2 / draws.n_draws:.3g}"
-    least = f"no two-sided p can be below {step}" if variant.startswith("wcr") else f"p moves in steps of {step}"
+    least = f"no two-sided p can be below {step}" if variant in ("wcr11", "wcr13") else f"p moves in steps of {step}"
     return f"only {draws.n_draws} sign draws exist: {least}"

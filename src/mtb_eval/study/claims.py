@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +46,11 @@ def read_claims(path: Path) -> tuple[Claim, ...]:
     """Return the claims of a CSV file with CLAIM_COLUMNS; raises PlanError on other columns or a repeated id."""
     if not path.exists():
         return ()
-    with path.open(encoding="utf-8", newline="") as lines:
-        claims = tuple(_claims(csv.DictReader(lines), path.name))
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            claims = tuple(_claims(csv.DictReader(lines), path.name))
+    except UnicodeDecodeError:
+        raise PlanError(f"{path.name}: not in UTF-8; save it again as CSV (UTF-8)") from None
     unique([c.id for c in claims], path.name)
     return claims
 
@@ -57,5 +61,15 @@ def _claims(rows: csv.DictReader[str], name: str) -> Iterable[Claim]:
     for row in rows:
         if None in row.values():
             raise PlanError(f"{name}: row {row['id']} has too few columns")
-        bounds = {k: float(row[k]) if row[k] else None for k in ("low", "high")}
+        bounds = {k: _bound(row[k], f"{name}: row {row['id']}, {k}") for k in ("low", "high")}
         yield Claim(**{**row, **bounds})  # type: ignore[arg-type]
+
+
+def _bound(text: str, where: str) -> float | None:
+    try:
+        value = float(text) if text else None
+    except ValueError:
+        value = math.nan
+    if value is not None and not math.isfinite(value):
+        raise PlanError(f"{where}: a number with a decimal point is needed, found {text!r}")
+    return value

@@ -104,6 +104,12 @@ def _dangling_outcomes(plan: Plan, columns: set[str], waves: set[str]) -> Iterat
 
 def _dangling_rules(plan: Plan, columns: set[str]) -> Iterator[str]:
     detail, economy = plan.placements_detail, plan.economy
+    if not 0 < plan.level < 1:
+        yield f"level {plan.level:g} must lie between 0 and 1, such as 0.95"
+    if plan.calendar_df < 0:
+        yield f"calendar_df {plan.calendar_df} must be 0 or more"
+    if not 0 < plan.verdicts.significant <= plan.verdicts.tendency < 1:
+        yield "verdicts: significant and tendency must lie between 0 and 1, significant not above tendency"
     for name in detail.covariates if detail else ():
         if name not in columns:
             yield f"placements_detail: covariate {name!r} is no column that the sources give"

@@ -33,7 +33,7 @@ class Text:
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the tables of a TOML file; raises PlanError if it cannot be read."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise PlanError(f"{path.name}: the file does not exist in {path.parent}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
