@@ -60,9 +60,7 @@ def _report(arguments: argparse.Namespace) -> int:
     refuse_foreign(out)
     with _progress(arguments, len(plan.outcomes) + 4, "report") as told:
         results = evaluate(study, plan, progress=told, jobs=arguments.jobs)
-        provenance = Provenance(
-            synthetic=study.synthetic, seed=seed, inputs=study.files, internal=arguments.internal
-        )
+        provenance = Provenance(synthetic=study.synthetic, seed=seed, inputs=study.files, internal=arguments.internal)
         write_report(results, plan, out=out, provenance=provenance, progress=told, jobs=arguments.jobs)
     for row in results.failures.itertuples():
         print(f"not estimated: {row.outcome}, {row.estimator}: {row.error}", file=sys.stderr)
