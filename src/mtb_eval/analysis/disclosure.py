@@ -96,7 +96,7 @@ def _shown(name: str, frame: pd.DataFrame, control: Control, log: list[Row]) -> 
 
 
 def _blanks(column: pd.Series, reasons: Sequence[str]) -> bool:
-    return any(r and not _empty(v) for v, r in zip(column.tolist(), reasons, strict=True))
+    return any(reasons) and any(r and not _empty(v) for v, r in zip(column.tolist(), reasons, strict=True))
 
 
 def _empty(value: object) -> bool:

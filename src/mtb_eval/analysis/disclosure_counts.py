@@ -91,7 +91,8 @@ def is_share(frame: pd.DataFrame, plan: Plan) -> list[bool]:
 
 def people_rows(frame: pd.DataFrame, rule: TableRule) -> list[bool]:
     """Return for each row whether its counts are counts of people."""
-    return [all(frame[c].iloc[k] == v for c, v in rule.people.items()) for k in range(len(frame))]
+    columns = [(frame[c].tolist(), v) for c, v in rule.people.items()]
+    return [all(values[k] == v for values, v in columns) for k in range(len(frame))]
 
 
 def _collect(counts: Counts, name: str, frame: pd.DataFrame, rule: TableRule, plan: Plan) -> None:

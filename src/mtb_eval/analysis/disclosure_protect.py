@@ -39,7 +39,7 @@ def protected(counts: Counts, running: Iterable[Running], threshold: int) -> set
             hidden |= added
             waiting |= {i for q in added for i in members[q]}
         for look in (_untied, _loosened):
-            for additions in [] if waiting else list(_connected(counts, hidden)):
+            for additions in [] if waiting else list(_connected(counts, hidden, threshold)):
                 added = look(counts, additions, hidden, threshold)
                 hidden |= added
                 waiting |= {i for q in added for i in members[q]}
@@ -152,8 +152,6 @@ def _loosened(counts: Counts, additions: list[Addition], hidden: set[Quantity], 
     Linear programs give the least and the greatest value that the others allow (a hidden count is at least 1); what
     one solution shows of all counts is used for all.
     """
-    if len(additions) < 2:  # one alone has been covered
-        return set()
     members = sorted({q for a in additions for q in (a.total, *a.parts)})
     unknown = [q for q in members if _unknown(q, counts, hidden)]
     true = np.array([counts.values[q] for q in unknown])
@@ -199,8 +197,11 @@ def _unknown(quantity: Quantity, counts: Counts, hidden: set[Quantity]) -> bool:
     return quantity in hidden or quantity not in counts.places
 
 
-def _connected(counts: Counts, hidden: set[Quantity]) -> Iterator[list[Addition]]:
-    """Yield the additions that share unknowns, group by group."""
+def _connected(counts: Counts, hidden: set[Quantity], threshold: int) -> Iterator[list[Addition]]:
+    """Yield the additions that share unknowns, group by group, if a small count is among them.
+
+    An addition that shares none has been covered.
+    """
     by_unknown: dict[Quantity, list[int]] = defaultdict(list)
     for i, a in enumerate(counts.additions):
         for q in (a.total, *a.parts):
@@ -213,7 +214,10 @@ def _connected(counts: Counts, hidden: set[Quantity]) -> Iterator[list[Addition]
     groups: Mapping[int, list[Addition]] = defaultdict(list)
     for i in sorted({i for group in by_unknown.values() for i in group}):
         groups[_root(parent, i)].append(counts.additions[i])
-    yield from groups.values()
+    for additions in groups.values():
+        unknown = (q for a in additions for q in (a.total, *a.parts) if _unknown(q, counts, hidden))
+        if len(additions) > 1 and any(_small(counts.values[q], threshold) for q in unknown):
+            yield additions
 
 
 def _root(parent: list[int], i: int) -> int:

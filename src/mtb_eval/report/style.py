@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -138,23 +140,39 @@ def house_style() -> Any:
     return rc_context(RULES)
 
 
+@lru_cache(maxsize=8192)
+def line_size(text: str, font: FontProperties) -> tuple[float, float, float]:
+    """Return the width, the height and the descent of a line of text in points; `font` must not change any more."""
+    width, height, descent = text_to_path.get_text_width_height_descent(text, font, False)
+    return float(width), float(height), float(descent)
+
+
 @lru_cache(maxsize=4096)
 def width_mm(text: str, size: float, weight: str = "normal") -> float:
     """Return the width of a line of text in millimetres."""
-    font = FontProperties(family="DejaVu Sans", size=size, weight=weight)
-    return float(text_to_path.get_text_width_height_descent(text, font, False)[0]) * POINT
+    return line_size(text, FontProperties(family="DejaVu Sans", size=size, weight=weight))[0] * POINT
 
 
 def wrapped(text: str, width: float, *, size: float = TEXT, weight: str = "normal") -> list[str]:
     """Return a text in lines no wider than `width` millimetres; a longer word stands alone."""
     lines: list[str] = []
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and width_mm(longer, size, weight) <= width:
-            lines[-1] = longer
-        else:
-            lines.append(word)
+    words = text.split(" ")
+    while words:
+        n = _n_fitting(words, width, size, weight)
+        lines.append(" ".join(words[:n]))
+        words = words[n:]
     return lines
+
+
+def _n_fitting(words: Sequence[str], width: float, size: float, weight: str) -> int:
+    """Return how many words stand on one line, at least one: found by halves, for measuring is slow."""
+
+    def line_width(n: int) -> float:
+        return width_mm(" ".join(words[:n]), size, weight)
+
+    if line_width(len(words)) <= width:
+        return len(words)
+    return max(1, bisect_right(range(1, len(words)), width, key=line_width))
 
 
 def difference_axis(edition: Edition, ax: Axes, label: str) -> None:
