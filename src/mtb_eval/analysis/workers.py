@@ -25,6 +25,11 @@ def on_workers(make: Callable[[Item], Made], items: Sequence[Item], *, jobs: int
     # Forked processes start at once with everything imported; where there is no fork, each imports again.
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
-    # What a process starts with stays: its collections of garbage need not walk through all of it again and again.
-    with ProcessPoolExecutor(min(jobs, len(items)), mp_context=context, initializer=gc.freeze) as pool:
+    with ProcessPoolExecutor(min(jobs, len(items)), mp_context=context, initializer=_collect_seldom) as pool:
         yield from pool.map(make, items)
+
+
+def _collect_seldom() -> None:
+    """Let this process look for garbage seldom, and never in what it started with: that stays."""
+    gc.freeze()
+    gc.set_threshold(50_000)

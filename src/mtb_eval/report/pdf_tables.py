@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from mtb_eval.report.decimals import missing_places
@@ -138,5 +139,11 @@ def _longest_word(text: str, size: float) -> float:
 
 
 def _width(text: str, size: float, weight: str = "normal") -> float:
-    """Return about how wide a text is in millimetres: the sum of its letters, each measured once."""
-    return NARROWER * size / SIZE * sum(width_mm(letter, SIZE, weight) for letter in text)
+    """Return about how wide a text is in millimetres."""
+    return NARROWER * size / SIZE * _letters(text, weight)
+
+
+@lru_cache(maxsize=65536)
+def _letters(text: str, weight: str) -> float:
+    """Return the sum of a text's letters, each measured once."""
+    return sum(width_mm(letter, SIZE, weight) for letter in text)

@@ -13,13 +13,16 @@ Row = Mapping[str, Any]
 
 def records(frame: pd.DataFrame) -> tuple[Row, ...]:
     """Return the rows of a frame, in their order."""
-    columns = [(str(c), frame[c].tolist()) for c in frame.columns]
-    return tuple({name: values[k] for name, values in columns} for k in range(len(frame)))
+    names, columns = [str(c) for c in frame.columns], [frame[c].tolist() for c in frame.columns]
+    return tuple(dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
 
 
 def where(rows: Iterable[Row], **equal: object) -> list[Row]:
     """Return the rows whose columns equal the given values, in their order."""
-    return [r for r in rows if all(k in r and r[k] == v for k, v in equal.items())]
+    found = list(rows)
+    for column, value in equal.items():
+        found = [r for r in found if column in r and r[column] == value]
+    return found
 
 
 def first(rows: Iterable[Row], **equal: object) -> Row:
