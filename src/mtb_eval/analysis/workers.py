@@ -32,4 +32,4 @@ def on_workers(make: Callable[[Item], Made], items: Sequence[Item], *, jobs: int
 def _collect_seldom() -> None:
     """Let this process look for garbage seldom, and never in what it started with: that stays."""
     gc.freeze()
-    gc.set_threshold(50_000)
+    gc.set_threshold(500_000)
