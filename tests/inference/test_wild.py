@@ -275,7 +275,7 @@ def test_method_names_variant_weights_standard_error_and_tie_rule():
 
 
 def test_few_clusters_warn_of_the_smallest_p():
-    found = wild_bootstrap(cross_products(*make_study(19)), contrast(4), variant="wcr11")
+    found = wild_bootstrap(cross_products(*make_study(19)), contrast(4))
     assert "p can be below 0.0625" in found.warning
 
 
@@ -400,10 +400,17 @@ def test_memory_does_not_grow_with_the_draws_times_the_outcomes():
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_few_draws_have_a_smallest_p_only_where_the_draw_of_ones_gives_t_back(variant):
+def test_p_of_all_draws_is_never_below_the_share_of_the_sample_and_its_mirror_image(variant):
+    """One cluster moves alone: with jackknifed scores no draw gives t back, and their share would be 0."""
     rng = np.random.default_rng(4)
-    cluster = np.repeat([0, 1, 2], 8)
+    cluster = np.repeat(np.arange(3), 8)
     x = np.column_stack([np.ones(24), np.tile([0.0, 1.0], 12)])
-    found = wild_bootstrap(cross_products(x, rng.normal(size=24), cluster), [0.0, 1.0], variant=variant)
-    assert ("can be below 0.25" in found.warning) == (variant in ("wcr11", "wcr13"))
-    assert found.p >= 0.25 or "steps of 0.25" in found.warning
+    y = rng.normal(size=(200, 24)) + 3 * x[:, 1]
+    found = wild_bootstrap(cross_products(x, y, cluster), [0.0, 1.0], variant=variant)
+    assert (found.p >= 0.25).all() and "can be below 0.25" in found.warning
+    assert (found.p_strict < 0.25).any()
+    assert (np.isinf(found.ci_low) & np.isinf(found.ci_high)).all()  # no value can be rejected at 5 %
+    scores = wild_scores(cross_products(x, y, cluster), [0.0, 1.0], variant=variant)
+    low = wild_interval(scores, wild_draws(3), level=0.7)
+    at_least = wild_test(scores, wild_draws(3), null=np.where(np.isfinite(low.low), low.low - 1e-6, found.estimate)).p
+    assert np.all((at_least <= 0.3 + 1e-9) | np.isinf(low.low))

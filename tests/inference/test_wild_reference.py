@@ -77,7 +77,8 @@ def test_p_equals_fwildclusterboot(case, variant):
         assert 0 <= result.p <= 1
     else:
         np.testing.assert_allclose(result.t, theirs["t"], rtol=1e-9)
-        assert result.p == result.p_strict == theirs["p"]
+        assert result.p_strict == theirs["p"]
+        assert result.p == max(theirs["p"], 2 / 2**10)
 
 
 @pytest.mark.parametrize("variant", ["wcr13", "wcr33"])

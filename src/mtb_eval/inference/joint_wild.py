@@ -80,10 +80,13 @@ def chosen(joint: JointWild, rows: ArrayLike) -> JointWild:
 
 
 def two_sided_p(t: Array, drawn: Array, *, exact: bool) -> Array:
-    """Return p (k,) of |t| (k,) among |t*| (k, draws), ties within 1e-9 counted; a t* of 0/0 counts as extreme."""
+    """Return p (k,) of |t| (k,) among |t*| (k, draws), ties within 1e-9 counted; a t* of 0/0 counts as extreme.
+
+    Of all draws, the sample itself and its mirror image always count.
+    """
     size = np.where(np.isnan(drawn), np.inf, np.abs(drawn))
     count = np.count_nonzero(size >= np.abs(t)[:, None] * (1 - TIE), axis=1)
-    p = count / drawn.shape[1] if exact else (1 + count) / (1 + drawn.shape[1])
+    p = np.maximum(count, 1) / drawn.shape[1] if exact else (1 + count) / (1 + drawn.shape[1])
     return np.where(np.isfinite(t), p, np.nan)
 
 

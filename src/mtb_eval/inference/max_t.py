@@ -35,10 +35,10 @@ def max_t_critical(drawn: Array, *, level: float, exact: bool) -> float:
 def max_t_p(t: Array, drawn: Array, *, exact: bool) -> float:
     """Return the p of the largest |t| among (k,) under the joint draws (k, draws); ties within 1e-9 count.
 
-    Statistics that are NaN are left out of both. NaN if none is left.
+    Statistics that are NaN are left out of both; the sample itself and its mirror image count. NaN if none is left.
     """
     used = np.isfinite(t)
     if not used.any():
         return float("nan")
     count = int(np.count_nonzero(largest(drawn[used]) >= np.max(np.abs(t[used])) * (1 - TIE)))
-    return float(count / drawn.shape[1] if exact else (1 + count) / (1 + drawn.shape[1]))
+    return float(max(count, 1) / drawn.shape[1] if exact else (1 + count) / (1 + drawn.shape[1]))

@@ -47,7 +47,8 @@ def romano_wolf(t: ArrayLike, drawn: ArrayLike, *, exact: bool) -> Array:
 
     `t` (k,) observed; `drawn` (k, draws), column by column from the same draw for all outcomes, as `wild_statistics`
     gives it. Two-sided: the largest |t*| among the outcomes not yet passed against |t|, ties within 1e-9 counted. With
-    `exact` (all draws) p = count / draws, else (1 + count) / (1 + draws). A t* of NaN (0/0) counts as extreme.
+    `exact` (all draws) p = count / draws, count at least 1 for the sample itself, else (1 + count) / (1 + draws). A
+    t* of NaN (0/0) counts as extreme.
     Romano and Wolf (2005, doi 10.1198/016214504000000539; 2016, doi 10.1016/j.spl.2016.02.012).
     """
     observed, draws = np.abs(np.asarray(t, dtype=float)), np.abs(np.asarray(drawn, dtype=float))
@@ -60,7 +61,7 @@ def romano_wolf(t: ArrayLike, drawn: ArrayLike, *, exact: bool) -> Array:
     filled = np.where(np.isnan(draws[order]), np.inf, draws[order])
     largest = np.maximum.accumulate(filled[::-1], axis=0)[::-1]
     count = np.count_nonzero(largest >= observed[order, None] * (1 - TIE), axis=1)
-    p = count / draws.shape[1] if exact else (1 + count) / (1 + draws.shape[1])
+    p = np.maximum(count, 1) / draws.shape[1] if exact else (1 + count) / (1 + draws.shape[1])
     adjusted = np.full(observed.size, np.nan)
     adjusted[order] = np.maximum.accumulate(p)
     return adjusted

@@ -65,4 +65,4 @@ def _share(estimate: Array, significant: NDArray[np.bool_]) -> Array:
 
 def _p(drawn: Array, observed: float, *, exact: bool) -> float:
     count = int(np.count_nonzero(drawn >= observed * (1 - TIE)))
-    return count / drawn.size if exact else (1 + count) / (1 + drawn.size)
+    return max(count, 1) / drawn.size if exact else (1 + count) / (1 + drawn.size)

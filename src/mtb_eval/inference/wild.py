@@ -102,7 +102,11 @@ def wild_bootstrap(
 def wild_test(
     scores: WildScores, draws: Draws, *, null: ArrayLike = 0.0, alternative: Alternative = "two-sided"
 ) -> WildResult:
-    """Return the test of contrast = `null` (...) against a two-sided, "greater" or "less" alternative, no interval."""
+    """Return the test of contrast = `null` (...) against a two-sided, "greater" or "less" alternative, no interval.
+
+    Of all sign draws p is at least the share of the sample itself and its mirror image, as a p of 0 would claim more
+    than they can show: Phipson and Smyth (2010, doi 10.2202/1544-6115.1585). `p_strict` is the plain share.
+    """
     used = draws if alternative == "two-sided" else draws.unfolded()
     _check_draws(scores, used)
     t = _observed(scores, null)
@@ -117,7 +121,7 @@ def wild_test(
         estimate=scores.estimate,
         se=scores.se,
         t=t,
-        p=np.where(np.isfinite(t), _share(count, used), np.nan),
+        p=np.where(np.isfinite(t), _share(count, used, _least(scores, alternative)), np.nan),
         p_strict=np.where(np.isfinite(t), strict / used.n_draws, np.nan),
         count=count,
         count_strict=strict,
@@ -130,7 +134,7 @@ def wild_test(
         part_low=nothing,
         part_high=nothing,
         method=_method(scores, used, alternative),
-        warning=scores.warning or _coarse(used, scores.variant),
+        warning=scores.warning or _coarse(used),
     )
 
 
@@ -162,7 +166,9 @@ def wild_interval(
         )
         for rows in _row_blocks(scores, used)
     ]
-    return joined_sets(flat, scores.estimate.shape)
+    found = joined_sets(flat, scores.estimate.shape)
+    least = _least(scores, alternative) / used.n_draws
+    return found if strict or not used.exact else _unbounded(found, (least > 1 - level + 1e-9) & np.isfinite(scores.se))
 
 
 def wild_statistics(scores: WildScores, draws: Draws, *, null: ArrayLike = 0.0) -> tuple[Array, Array]:
@@ -227,8 +233,21 @@ def _drawn(scores: WildScores, draws: Draws, x: Array, rows: slice) -> tuple[Arr
     return score @ draws.weights.T, np.einsum("bgd,bgd->bd", residual, residual)
 
 
-def _share(count: Counts, draws: Draws) -> Array:
-    return np.asarray(count / draws.n_draws if draws.exact else (1 + count) / (1 + draws.n_draws))
+def _least(scores: WildScores, alternative: Alternative) -> Counts:
+    """Return how many of all draws (...) are the sample itself and its mirror image: p is never below their share.
+
+    With jackknifed scores (WCR31, WCR33) the draw of ones need not give t back, so none might be as extreme as t. A
+    cluster without rows doubles every draw.
+    """
+    units, clusters = scores.numerator.shape[-1], scores.residual.shape[-2]
+    empty = units - scores.n_clusters if units == clusters else np.zeros(np.shape(scores.n_clusters), dtype=np.int64)
+    return np.asarray((2 if alternative == "two-sided" else 1) * 2 ** np.asarray(empty, dtype=np.int64))
+
+
+def _share(count: Counts, draws: Draws, least: Counts) -> Array:
+    if draws.exact:
+        return np.asarray(np.maximum(count, least) / draws.n_draws)
+    return np.asarray((1 + count) / (1 + draws.n_draws))
 
 
 def _threshold(draws: Draws, level: float, strict: bool) -> float:
@@ -236,6 +255,13 @@ def _threshold(draws: Draws, level: float, strict: bool) -> float:
     observed = 0 if draws.exact or strict else 1
     needed = (1 - level) * (draws.n_draws + observed) - observed
     return needed / (2 if draws.mirrored else 1) + 1e-9
+
+
+def _unbounded(found: ConfidenceSet, everywhere: Flags) -> ConfidenceSet:
+    """Return the sets with those replaced by the whole line in which no value can be rejected."""
+    ends = {n: np.where(everywhere, -np.inf, getattr(found, n)) for n in ("low", "part_low")}
+    ends |= {n: np.where(everywhere, np.inf, getattr(found, n)) for n in ("high", "part_high")}
+    return ConfidenceSet(**ends, disjoint=found.disjoint & ~everywhere)
 
 
 def _ratios(scores: WildScores, draws: Draws, rows: slice) -> Ratios:
@@ -257,10 +283,7 @@ def _method(scores: WildScores, draws: Draws, alternative: Alternative) -> str:
     return f"{scores.variant.upper()}, {se} t, {draws.name}, {alternative}, {rule}"
 
 
-def _coarse(draws: Draws, variant: Variant) -> str:
-    """Return a warning that few draws exist; only where the draw of ones gives t back is there a smallest p."""
-    if not draws.exact or draws.n_draws >= 40:
-        return ""
-    step = f"{2 / draws.n_draws:.3g}"
-    least = f"no two-sided p can be below {step}" if variant in ("wcr11", "wcr13") else f"p moves in steps of {step}"
-    return f"only {draws.n_draws} sign draws exist: {least}"
+def _coarse(draws: Draws) -> str:
+    if draws.exact and draws.n_draws < 40:
+        return f"only {draws.n_draws} sign draws exist: no two-sided p can be below {2 / draws.n_draws:.3g}"
+    return ""
