@@ -7,7 +7,9 @@ import errno
 import gc
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 
 DIFFERENT, UNUSABLE, FAILED = 1, 2, 3
-STOPPED, BROKEN_PIPE = 130, 141
+FAULT, STOPPED, BROKEN_PIPE = 70, 130, 141
+TRACEBACK = "MTB_EVAL_TRACEBACK"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,19 +38,40 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
-        return code
-    except _user_errors() as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return UNUSABLE
-    except BrokenPipeError:  # who read the output has what they wanted, as in `| head`
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # else Python flushes into the pipe again
-        return BROKEN_PIPE
-    except OSError as problem:
-        print(f"error: {problem.filename or 'a file'}: {problem.strerror or type(problem).__name__}", file=sys.stderr)
-        return UNUSABLE
     except KeyboardInterrupt:
         print("stopped; nothing already written was touched", file=sys.stderr)
         return STOPPED
+    except BrokenPipeError:  # who read the output has what they wanted, as in `| head`
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # else Python flushes into the pipe again
+        return BROKEN_PIPE
+    except Exception as problem:
+        code, said = _told(problem)
+        print(f"error: {said}", file=sys.stderr)
+    return code
+
+
+def _told(problem: Exception) -> tuple[int, str]:
+    """Return the exit code and the sentence for what stopped a command."""
+    if isinstance(problem, _user_errors()):
+        return UNUSABLE, str(problem)
+    if isinstance(problem, BrokenProcessPool):
+        return UNUSABLE, "a worker process was stopped, perhaps for want of memory; try again with --jobs 1"
+    if isinstance(problem, OSError):
+        return UNUSABLE, f"{problem.filename or 'a file'}: {problem.strerror or type(problem).__name__}"
+    if os.environ.get(TRACEBACK):
+        raise problem
+    return FAULT, _fault(problem)
+
+
+def _fault(fault: Exception) -> str:
+    """Return what to report of a fault of the program: its kind and place, not its words, which may hold values."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    own = [f for f in frames if "mtb_eval" in Path(f.filename).parts]
+    place = f"{Path(own[-1].filename).name}, line {own[-1].lineno}" if own else "unknown place"
+    return (
+        f"a fault of the program itself ({type(fault).__name__} in {place}); earlier results are untouched. "
+        f"Please report this line; {TRACEBACK}=1 shows more, which may hold data of persons"
+    )
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -72,13 +96,14 @@ def _effects(arguments: argparse.Namespace) -> int:
     from mtb_eval.analysis import effects
     from mtb_eval.analysis.disclosure_effects import disclosed_effects
     from mtb_eval.analysis.evaluate import failures
-    from mtb_eval.report.csv_text import csv_text
+    from mtb_eval.report.csv_text import csv_text, mark_of
 
     plan, study = _load(arguments)
     with _progress(arguments, len(plan.outcomes) + 2, "effects") as told:
         table = effects(study, plan, progress=told)
     shown, suppressed = (table, table.iloc[:0]) if arguments.internal else disclosed_effects(table, study, plan)
-    _write(csv_text(shown), arguments.out)
+    mark = mark_of(synthetic=study.synthetic, internal=arguments.internal)
+    _write(csv_text(shown, mark=mark), arguments.out)
     if len(suppressed):
         print(f"{len(suppressed)} rows rest on few families and are not shown in full; see --internal", file=sys.stderr)
     return _primary_failures(failures(table), plan)
@@ -117,7 +142,7 @@ def _claims(arguments: argparse.Namespace) -> int:
     from mtb_eval.analysis.claims import disagreements
     from mtb_eval.analysis.disclosure import released
     from mtb_eval.report.claims_json import claims_json
-    from mtb_eval.report.csv_text import csv_text
+    from mtb_eval.report.csv_text import csv_text, mark_of
 
     plan, study = _load(arguments)
     with _progress(arguments, len(plan.outcomes) + 3, "claims") as told:
@@ -127,8 +152,8 @@ def _claims(arguments: argparse.Namespace) -> int:
     table = results.claims
     if arguments.out:
         as_json = arguments.out.lower().endswith(".json")
-        text = claims_json(table, results.detail.get("claim_power")) if as_json else csv_text(table)
-        _write(text, arguments.out)
+        mark, power = mark_of(synthetic=study.synthetic, internal=arguments.internal), results.detail.get("claim_power")
+        _write(claims_json(table, power, mark=mark) if as_json else csv_text(table, mark=mark), arguments.out)
     _print_claims(table, arguments.language, synthetic=study.synthetic)
     return DIFFERENT if n_different else 0
 
@@ -260,6 +285,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from mtb_eval.data.stream import StreamError
     from mtb_eval.data.synthetic import SyntheticError
     from mtb_eval.report import ReportError
+    from mtb_eval.report.typeset import TypesetError
     from mtb_eval.study import PlanError
 
     return (
@@ -271,6 +297,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
         ReportError,
         StreamError,
         SyntheticError,
+        TypesetError,
         UnreadableError,
     )
 

@@ -264,3 +264,19 @@ def test_the_package_itself_is_the_command_line():
     done = subprocess.run([sys.executable, "-m", "mtb_eval", "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert "exit codes" in done.stdout
+
+
+def test_a_fault_of_the_program_is_one_line_without_its_words(monkeypatch, capsys):
+    """An exception nobody foresaw may quote a value of a person: only its kind and place are told."""
+
+    def broken(*_, **__):
+        raise ZeroDivisionError("secret value 4711")
+
+    monkeypatch.setattr("mtb_eval.data.check_study", broken)
+    assert main(["check", str(SHIPPED)]) == 70
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "ZeroDivisionError in cli.py, line" in told
+    assert "4711" not in told and "Traceback" not in told
+    monkeypatch.setenv("MTB_EVAL_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        main(["check", str(SHIPPED)])

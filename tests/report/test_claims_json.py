@@ -22,3 +22,8 @@ def test_numbers_texts_and_chances_come_back():
     assert found[0]["chances"] == [{"power": 0.25, "size": "declared"}, {"power": None, "size": "published"}]
     assert found[1]["chances"] == []
     assert json.loads(claims_json(CLAIMS.iloc[:0])) == []
+
+
+def test_a_mark_stands_in_every_claim():
+    assert {c["data"] for c in json.loads(claims_json(CLAIMS, CHANCES, mark="synthetic"))} == {"synthetic"}
+    assert not any("data" in c for c in json.loads(claims_json(CLAIMS, CHANCES)))

@@ -9,7 +9,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtb_eval.report.csv_text import csv_text
+from mtb_eval.report.csv_text import csv_text, mark_of
 
 
 @given(st.lists(st.floats(allow_nan=False), min_size=1))
@@ -37,3 +37,12 @@ def test_days_are_written_as_days():
 
 def test_an_empty_table_keeps_its_columns():
     assert csv_text(pd.DataFrame(columns=["a", "b"])) == "a,b\n"
+
+
+def test_a_mark_stands_in_every_row_and_in_the_head_of_an_empty_table():
+    frame = pd.DataFrame({"a": [1.0, None]})
+    assert csv_text(frame, mark=mark_of(synthetic=True, internal=True)) == (
+        'a,data\n1,"synthetic, internal"\n,"synthetic, internal"\n'
+    )
+    assert csv_text(frame.iloc[:0], mark=mark_of(synthetic=True, internal=False)) == "a,data\n"
+    assert csv_text(frame, mark=mark_of(synthetic=False, internal=False)) == 'a\n1\n""\n'

@@ -107,7 +107,7 @@ def test_a_table_longer_than_the_limit_stays_outside():
     long = pd.DataFrame({"x": np.arange(60_000)})
     shown = Table(id="t", caption="", columns=(), lines=(), source="effects")
     results = replace(empty_results(), effects=long)
-    assert packed_tables(table_contents(results), [Section(id="s", title="", tables=(shown,))]) == {"effects": ""}
+    assert packed_tables(table_contents(results, ""), [Section(id="s", title="", tables=(shown,))]) == {"effects": ""}
 
 
 def test_numbers_stand_with_their_decimal_marks_under_each_other():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -149,3 +151,19 @@ def test_a_table_of_many_wide_columns_lies_on_its_side():
     made = printed_table(Table(id="t", caption="c", columns=columns, lines=(line,)), frozenset())
     assert made["wide"]
     assert not printed_table(Table(id="t", caption="c", columns=columns[:3], lines=()), frozenset())["wide"]
+
+
+def test_a_broken_typst_is_one_clear_error(monkeypatch):
+    """Installed but not loadable, or killed at work: said with what to do."""
+    order = Order(template="report.typ", data={})
+
+    def unloadable(name):
+        raise ImportError("wrong ELF class", name=name)
+
+    def killed(name):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    for failing, says in ((unloadable, "cannot be loaded .wrong ELF class."), (killed, "stopped in the middle")):
+        monkeypatch.setattr("mtb_eval.report.typeset.import_module", failing)
+        with pytest.raises(TypesetError, match=f"{says}.*install it again, or remove it"):
+            typeset([order])

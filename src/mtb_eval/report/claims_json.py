@@ -7,16 +7,20 @@ import math
 
 import pandas as pd
 
+from mtb_eval.report.csv_text import MARK
 
-def claims_json(claims: pd.DataFrame, claim_power: pd.DataFrame | None = None) -> str:
+
+def claims_json(claims: pd.DataFrame, claim_power: pd.DataFrame | None = None, *, mark: str = "") -> str:
     """Return the claims table as JSON text, unrounded; numbers that are missing or infinite are null.
 
-    Each claim has the list `chances`: its rows of the claim_power table, without the column `claim`.
+    Each claim has the list `chances`: its rows of the claim_power table, without the column `claim`; and, with a
+    `mark` ("synthetic", "internal"), `data` that says so.
     """
     chances = _records(claim_power) if claim_power is not None else []
     found = [
         {
             **claim,
+            **({MARK: mark} if mark else {}),
             "chances": [{k: v for k, v in c.items() if k != "claim"} for c in chances if c["claim"] == claim["id"]],
         }
         for claim in _records(claims)

@@ -8,14 +8,25 @@ import math
 
 import pandas as pd
 
+MARK = "data"
 
-def csv_text(table: pd.DataFrame) -> str:
-    """Return a table as CSV text; whole numbers without decimals, missing cells empty, days as year-month-day."""
+
+def csv_text(table: pd.DataFrame, *, mark: str = "") -> str:
+    """Return a table as CSV text; whole numbers without decimals, missing cells empty, days as year-month-day.
+
+    With a `mark` ("synthetic", "internal") each row says so in a last column `data`, wherever the file ends up.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table.columns)
-    writer.writerows(zip(*([_cell(v) for v in table[c].tolist()] for c in table.columns), strict=True))
+    columns = [[_cell(v) for v in table[c].tolist()] for c in table.columns]
+    writer.writerow([*table.columns, *([MARK] if mark else [])])
+    writer.writerows(zip(*columns, *([[mark] * len(table)] if mark else []), strict=True))
     return text.getvalue()
+
+
+def mark_of(*, synthetic: bool, internal: bool) -> str:
+    """Return what every row of a file says of itself: "synthetic", "internal", both or nothing."""
+    return ", ".join(word for word, holds in (("synthetic", synthetic), ("internal", internal)) if holds)
 
 
 def _cell(value: object) -> str:

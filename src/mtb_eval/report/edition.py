@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from mtb_eval.analysis.results import Results
 from mtb_eval.analysis.verdicts import LEAST_DF, POWER
+from mtb_eval.report.csv_text import mark_of
 from mtb_eval.report.manifest import installed_versions
 from mtb_eval.report.numbers import NONE, Language, Numbers
 from mtb_eval.report.rows import Row, records, text, where
@@ -27,6 +28,11 @@ class Provenance:
     inputs: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=installed_versions)
     internal: bool = False
+
+    @property
+    def mark(self) -> str:
+        """What every row of a file says of itself."""
+        return mark_of(synthetic=self.synthetic, internal=self.internal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

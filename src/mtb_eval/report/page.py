@@ -58,7 +58,9 @@ def page(
         drawn=drawn,
         inline=_marked,
         is_picture=lambda p: isinstance(p, Picture),
-        packed=packed_tables(table_contents(edition.results) if contents is None else contents, sections),
+        packed=packed_tables(
+            table_contents(edition.results, edition.provenance.mark) if contents is None else contents, sections
+        ),
         missing_places=missing_places,
         classes=_classes,
         style=_asset("style.css") + Markup(faces(drawn)),
@@ -74,9 +76,9 @@ def tables_of(section: Section) -> list[Table]:
     return [*section.tables, *(t for fold in section.folds for t in _folded_tables(fold))]
 
 
-def table_contents(results: Results) -> Mapping[str, bytes]:
-    """Return every results table as CSV, by name."""
-    return {name: csv_text(frame).encode("utf-8") for name, frame in results.named().items()}
+def table_contents(results: Results, mark: str) -> Mapping[str, bytes]:
+    """Return every results table as CSV, by name, its rows marked as what they are ("synthetic", "internal")."""
+    return {name: csv_text(frame, mark=mark).encode("utf-8") for name, frame in results.named().items()}
 
 
 def packed_tables(contents: Mapping[str, bytes], sections: Sequence[Section]) -> Mapping[str, str]:

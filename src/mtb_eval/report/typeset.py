@@ -6,6 +6,7 @@ import json
 import multiprocessing
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib import import_module, resources
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ from mtb_eval.report.fonts import font_folder
 
 DPI = 150
 ACCESSIBLE = ["ua-1"]
+WITHOUT = "; install it again, or remove it: a report is then written without PDF and PNG"
 
 
 class TypesetError(RuntimeError):
@@ -46,16 +48,22 @@ def typeset(orders: Sequence[Order]) -> list[list[bytes]]:
     # In a process of its own: the threads that typst starts would not outlive a later fork of this one.
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(method)) as pool:
-        return pool.submit(_made, orders).result()
+        try:
+            return pool.submit(_made, orders).result()
+        except BrokenProcessPool:
+            raise TypesetError(f"typst stopped in the middle, perhaps for want of memory{WITHOUT}") from None
 
 
 def _made(orders: Sequence[Order]) -> list[list[bytes]]:
-    typst = import_module("typst")  # here, so that everything else works where it is not installed
+    try:
+        typst = import_module("typst")  # here, so that everything else works where it is not installed
+    except ImportError as error:
+        raise TypesetError(f"typst is installed but cannot be loaded ({error.msg}){WITHOUT}") from None
     compiler = typst.Compiler(font_paths=[font_folder()], ignore_system_fonts=True)
     try:
         return [_compiled(compiler, order) for order in orders]
     except typst.TypstError as error:
-        raise TypesetError(str(error)) from None
+        raise TypesetError(f"typst could not set a document: {error}") from None
 
 
 def _compiled(compiler: Any, order: Order) -> list[bytes]:

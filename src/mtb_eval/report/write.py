@@ -60,8 +60,8 @@ def write_report(
     """
     results = released(results, plan, internal=provenance.internal)
     told = progress or (lambda _: None)
-    contents = table_contents(results)
-    files = list(_tables(results, contents))
+    contents = table_contents(results, provenance.mark)
+    files = list(_tables(results, contents, provenance.mark))
     make = partial(_edition_files, plan=plan, results=results, provenance=provenance, contents=contents)
     for language, made in zip(LANGUAGES, on_workers(make, LANGUAGES, jobs=jobs), strict=True):
         told(f"report, {language}")
@@ -74,13 +74,13 @@ def write_report(
     return manifest
 
 
-def _tables(results: Results, contents: Mapping[str, bytes]) -> Iterator[File]:
+def _tables(results: Results, contents: Mapping[str, bytes], mark: str) -> Iterator[File]:
     made_by = _name(csv_text)
     for name, content in contents.items():
         yield f"tables/{name}.csv", content, made_by
         if name in FIRST:
             yield f"{name}.csv", content, made_by
-    claims = claims_json(results.claims, results.detail.get("claim_power"))
+    claims = claims_json(results.claims, results.detail.get("claim_power"), mark=mark)
     yield "claims.json", claims.encode("utf-8"), _name(claims_json)
 
 

@@ -102,7 +102,8 @@
     });
   };
   const fitAll = () => {
-    root.style.removeProperty("--bar"); // else the banner could only grow
+    // Measured without its own least height, else the banner could only grow.
+    root.style.removeProperty("--bar");
     root.style.setProperty("--bar", `${document.querySelector(".banners").offsetHeight}px`);
     fit(boxes);
   };
