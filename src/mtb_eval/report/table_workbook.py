@@ -5,19 +5,15 @@ from __future__ import annotations
 import io
 import math
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Alignment, Border, Font, Side
-from openpyxl.utils import get_column_letter
+from xlsxwriter import Workbook
 
 from mtb_eval.report.document import Cell, Column, Line, Table
 from mtb_eval.report.edition import Edition
-from mtb_eval.report.fixed_zip import fixed_zip
 from mtb_eval.report.numbered_tables import NumberedTable
 from mtb_eval.report.numbers import Language
 from mtb_eval.report.shown_numbers import shown_number
@@ -29,22 +25,34 @@ SHORTEST = 60
 """Characters of a line below a table, at least."""
 LINE, PADDING = 13.0, 3.0
 """Height of a line and what is added to a row, in points."""
-FACE = "Calibri"
-RULE, THICK = Side(style="thin", color="FF57606A"), Side(style="medium", color="FF1F2328")
-PLAIN, BOLD = Font(name=FACE, size=10), Font(name=FACE, size=10, bold=True)
-HEAD = {"font": BOLD, "border": Border(top=THICK, bottom=RULE)}
+FACE = {"font_name": "Calibri", "font_size": 10}
+GREY, INK, BLUE = "#57606A", "#1F2328", "#0072B2"
+THIN, MEDIUM = 1, 2
+HEAD = {**FACE, "bold": True, "top": MEDIUM, "top_color": INK, "bottom": THIN, "bottom_color": GREY, "text_wrap": True}
+CELL = {**FACE, "valign": "top", "text_wrap": True}
 STYLES: Mapping[str, Mapping[str, Any]] = {
-    "title": {"font": Font(name=FACE, size=11, bold=True)},
-    "link": {
-        "font": Font(name=FACE, size=10, color="FF0072B2", underline="single"),
-        "alignment": Alignment("left", "top"),
-    },
-    "note": {"font": Font(name=FACE, size=9, color="FF57606A")},
-    "head-left": {**HEAD, "alignment": Alignment("left", "bottom", wrap_text=True)},
-    "head-right": {**HEAD, "alignment": Alignment("right", "bottom", wrap_text=True)},
-    "left": {"font": PLAIN, "alignment": Alignment("left", "top", wrap_text=True)},
-    "right": {"font": PLAIN, "alignment": Alignment("right", "top", wrap_text=True)},
+    "title": {**FACE, "font_size": 11, "bold": True},
+    "link": {**FACE, "font_color": BLUE, "underline": 1, "align": "left", "valign": "top"},
+    "note": {**FACE, "font_size": 9, "font_color": GREY},
+    "head-left": {**HEAD, "align": "left", "valign": "bottom"},
+    "head-right": {**HEAD, "align": "right", "valign": "bottom"},
+    "left": {**CELL, "align": "left"},
+    "right": {**CELL, "align": "right"},
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Book:
+    """A workbook and its formats, made when they are first used."""
+
+    file: Any
+    language: Language
+    made: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    def style(self, name: str, number_format: str = "General") -> Any:
+        if (name, number_format) not in self.made:
+            self.made[name, number_format] = self.file.add_format({**STYLES[name], "num_format": number_format})
+        return self.made[name, number_format]
 
 
 def workbook_file(edition: Edition, tables: Sequence[NumberedTable]) -> bytes:
@@ -53,16 +61,16 @@ def workbook_file(edition: Edition, tables: Sequence[NumberedTable]) -> bytes:
     A cell that shows nothing but a number is that number (16 digits) in a format that shows it as the report does; all
     others are the texts of the report, a second line below the first.
     """
-    book = Workbook(write_only=True)
-    book.properties.creator, book.properties.title = "mtb_eval", edition.plan.title.of(edition.language)
-    book.properties.created = book.properties.modified = MADE
-    book.properties.language = edition.language
+    buffer = io.BytesIO()
+    texts_stay_texts = {"strings_to_urls": False, "strings_to_formulas": False}
+    file = Workbook(buffer, {"in_memory": True, **texts_stay_texts})
+    file.set_properties({"author": "mtb_eval", "title": edition.plan.title.of(edition.language), "created": MADE})
+    book = _Book(file=file, language=edition.language)
     _contents(book, edition, tables)
     for one in tables:
-        _sheet(book, one, edition.language)
-    buffer = io.BytesIO()
-    book.save(buffer)
-    return fixed_zip(buffer.getvalue())
+        _sheet(book, one)
+    file.close()
+    return buffer.getvalue()
 
 
 def sheet_name(one: NumberedTable) -> str:
@@ -70,34 +78,32 @@ def sheet_name(one: NumberedTable) -> str:
     return f"{one.number} {one.table.id}"[:31]
 
 
-def _contents(book: Any, edition: Edition, tables: Sequence[NumberedTable]) -> None:
-    sheet = book.create_sheet(edition.say("page.contents"))
-    for column, width in zip("ABC", (11, 80, 44), strict=True):
-        sheet.column_dimensions[column].width = width
+def _contents(book: _Book, edition: Edition, tables: Sequence[NumberedTable]) -> None:
+    sheet = book.file.add_worksheet(edition.say("page.contents"))
+    for column, width in enumerate((11, 80, 44)):
+        sheet.set_column(column, column, width)
     _page(sheet)
-    styled = _Styled(sheet=sheet)
-    sheet.append([styled.cell(edition.plan.title.of(edition.language), "title")])
-    for mark in tables[0].marks if tables else ():
-        sheet.append([styled.cell(mark, "note")])
-    sheet.append([])
-    for one in tables:
-        link = _made(sheet, "link")
-        link.value, link.hyperlink = one.heading, f"#'{sheet_name(one)}'!A1"
-        sheet.append(c for c in (link, *map(styled.text, (one.table.caption, one.section))))
+    sheet.write_string(0, 0, edition.plan.title.of(edition.language), book.style("title"))
+    marks = tables[0].marks if tables else ()
+    for n, mark in enumerate(marks, 1):
+        sheet.write_string(n, 0, mark, book.style("note"))
+    for n, one in enumerate(tables, len(marks) + 2):
+        sheet.write_url(n, 0, f"internal:'{sheet_name(one)}'!A1", book.style("link"), one.heading)
+        sheet.write_string(n, 1, one.table.caption, book.style("left"))
+        sheet.write_string(n, 2, one.section, book.style("left"))
 
 
-def _sheet(book: Any, one: NumberedTable, language: Language) -> None:
-    table, sheet = one.table, book.create_sheet(sheet_name(one))
+def _sheet(book: _Book, one: NumberedTable) -> None:
+    table, sheet = one.table, book.file.add_worksheet(sheet_name(one))
     _page(sheet)
     _layout(sheet, table)
-    styled = _Styled(sheet=sheet)
-    sheet.append([styled.cell(f"{one.heading}. {table.caption}", "title")])
-    sheet.append([])
-    sheet.append(styled.cell(c.title, "head-right" if c.numeric else "head-left") for c in table.columns)
-    for line in table.lines:
-        sheet.append(_row(styled, line, table.columns, language))
-    for note in note_lines(one):
-        sheet.append([styled.cell(note, "note")])
+    sheet.write_string(0, 0, f"{one.heading}. {table.caption}", book.style("title"))
+    for k, column in enumerate(table.columns):
+        sheet.write_string(HEADER_ROW - 1, k, column.title, book.style("head-right" if column.numeric else "head-left"))
+    for n, line in enumerate(table.lines, HEADER_ROW):
+        _row(book, sheet, n, (line, table.columns))
+    for n, note in enumerate(note_lines(one), HEADER_ROW + len(table.lines)):
+        sheet.write_string(n, 0, note, book.style("note"))
 
 
 def note_lines(one: NumberedTable) -> list[str]:
@@ -108,20 +114,21 @@ def note_lines(one: NumberedTable) -> list[str]:
 
 
 def _page(sheet: Any) -> None:
-    sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.set_landscape()
+    sheet.set_paper(9)  # A4
+    sheet.fit_to_pages(1, 0)
 
 
 def _layout(sheet: Any, table: Table) -> None:
     """Set widths, and heights for the lines that each row then needs: not every program finds them by itself."""
-    sheet.freeze_panes = f"B{HEADER_ROW + 1}"
-    sheet.print_title_rows = f"{HEADER_ROW}:{HEADER_ROW}"
+    sheet.freeze_panes(HEADER_ROW, 1)
+    sheet.repeat_rows(HEADER_ROW - 1)
     widths = [_width(c, [line.cells[k] for line in table.lines]) for k, c in enumerate(table.columns)]
     for k, width in enumerate(widths):
-        sheet.column_dimensions[get_column_letter(k + 1)].width = width
+        sheet.set_column(k, k, width)
     rows = [[c.title for c in table.columns], *([whole_text(c) for c in line.cells] for line in table.lines)]
-    for n, texts in enumerate(rows, HEADER_ROW):
-        sheet.row_dimensions[n].height = LINE * max(map(_n_lines, texts, widths), default=1) + PADDING
+    for n, texts in enumerate(rows, HEADER_ROW - 1):
+        sheet.set_row(n, LINE * max(map(_n_lines, texts, widths), default=1) + PADDING)
 
 
 def _n_lines(text: str, width: float) -> int:
@@ -129,50 +136,18 @@ def _n_lines(text: str, width: float) -> int:
     return sum(max(1, math.ceil(len(part) / (width - 1))) for part in text.split("\n"))
 
 
-def _row(styled: _Styled, line: Line, columns: Sequence[Column], language: Language) -> Iterator[Any]:
-    for cell, column in zip(line.cells, columns, strict=True):
-        side, number = "right" if column.numeric else "left", shown_number(cell, language)
+def _row(book: _Book, sheet: Any, n: int, row: tuple[Line, Sequence[Column]]) -> None:
+    for k, (cell, column) in enumerate(zip(row[0].cells, row[1], strict=True)):
+        side, number = "right" if column.numeric else "left", shown_number(cell, book.language)
         if number is None:
-            yield styled.cell(whole_text(cell), side)
+            sheet.write(n, k, whole_text(cell), book.style(side))
         else:
-            yield styled.cell(number.value, side, number.format)
+            sheet.write_number(n, k, number.value, book.style(side, number.format))
 
 
 def whole_text(cell: Cell) -> str:
     """Return what a cell says: its text and, on a line of its own, what stands below it."""
     return "\n".join(t for t in (cell.text, cell.under) if t)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Styled:
-    """The cells of one sheet, one for each style: a row is written as it is made, so a cell can be used again."""
-
-    sheet: Any
-    made: dict[tuple[str, str], Any] = field(default_factory=dict)
-
-    def cell(self, value: str | float, style: str, number_format: str = "General") -> Any:
-        """Return the cell of a style with a value; a text that begins with '=' is no formula."""
-        if (style, number_format) not in self.made:
-            self.made[style, number_format] = _made(self.sheet, style)
-            self.made[style, number_format].number_format = number_format
-        cell = self.made[style, number_format]
-        cell.value = value
-        if isinstance(value, str):
-            cell.data_type = "s"
-        return cell
-
-    def text(self, value: str) -> Any:
-        """Return a text in a cell of its own."""
-        cell = _made(self.sheet, "left")
-        cell.value = value
-        return cell
-
-
-def _made(sheet: Any, style: str) -> Any:
-    cell = WriteOnlyCell(sheet)
-    for name, how in STYLES[style].items():
-        setattr(cell, name, how)
-    return cell
 
 
 def _width(column: Column, cells: Sequence[Cell]) -> float:
