@@ -1,4 +1,7 @@
-"""SPSS, Stata and SAS files: cells with their value labels and user-missing codes."""
+"""SPSS, Stata and SAS files: cells with their value labels and user-missing codes.
+
+They are read in a child process: the C library behind pyreadstat can crash on damaged bytes.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pyreadstat
 
+from mtb_eval.data.child import ChildDiedError, in_child
 from mtb_eval.data.raw import RawTable, UnreadableError, UserMissing, unique_names
 
 _FAILURES = (
@@ -37,9 +41,15 @@ def read_sas(path: Path) -> RawTable:
 
 def _read(reader: Callable[..., Any], path: Path, *, kind: str) -> RawTable:
     try:
-        frame, about = _in_its_encoding(reader, path)
-    except _FAILURES:
+        return in_child(_raw_table, reader, path)
+    except UnreadableError:
+        raise
+    except (*_FAILURES, ChildDiedError):
         raise UnreadableError(f"is not a complete {kind} file: it is damaged, cut off or of another kind") from None
+
+
+def _raw_table(reader: Callable[..., Any], path: Path) -> RawTable:
+    frame, about = _in_its_encoding(reader, path)
     unique_names(list(frame.columns))
     return RawTable(
         frame=frame, labels=about.variable_value_labels, missing={**_letters(about), **_ranges(about)}, decimal=","
