@@ -81,6 +81,10 @@ VALUES = {
     "missing column": (drop(VISITS, "minutter"), "besøg.dta", "minutter", "missing_column", 0),
     "repeated family": (again(REGISTER, 3), "familier.csv", "løbenr", "duplicate", 1),
     "repeated questionnaire": (again(ANSWERS, 20), "trivsel.sav", "løbenr, måling", "duplicate", 1),
+    "repeated visit": (again(VISITS, 1), "besøg.dta", "", "repeated_rows", 1),
+    "repeated visits": (
+        lambda t: t.update({VISITS: pd.concat([t[VISITS]] * 3)}), "besøg.dta", "", "repeated_rows", 8),
+    "repeated cost": (again("udgifter", 0), "udgifter.xlsx", "", "repeated_rows", 1),
     "CPR as id": (
         put(REGISTER, "bemærkning", [f"{d:02d}0190-{1000 + d}" for d in range(1, 17)]),
         "familier.csv", "bemærkning", "cpr", 16),
@@ -91,6 +95,7 @@ VALUES = {
     "Excel error": (
         lambda t: t["udgifter"].__setitem__("kommune", ["#N/A", "Ærø"]), "udgifter.xlsx", "kommune", "excel_error", 1),
     "no rows": (lambda t: t.update({ANSWERS: t[ANSWERS].iloc[:0]}), "trivsel.sav", "", "no_rows", 0),
+    "no visits": (lambda t: t.update({VISITS: t[VISITS].iloc[:0]}), "besøg.dta", "", "no_rows", 0),
 }  # fmt: skip
 
 
@@ -120,6 +125,30 @@ def assert_tells_no_value(error, before, after):
     assert not words & set(before[REGISTER]["løbenr"])
     assert not (words & brought_in) - {"#N/A"}
     assert "\n" not in str(error)
+
+
+def test_repeated_rows_say_what_to_do_and_are_not_loaded(small):
+    again(VISITS, 1)(small.tables)
+    with pytest.raises(
+        DataError, match=r"^besøg\.dta: 1 row: the same in every column .* remove the repeats, or add a"
+    ):
+        small.load()
+    small.tables[VISITS].iloc[-1, 2] += 1  # any difference tells them apart
+    assert small.load().families["n_visits"].max() == 4
+
+
+def test_rows_with_a_key_are_told_by_it_alone(small):
+    again(ANSWERS, 20)(small.tables)
+    assert list(small.problems()["rule"]) == ["duplicate"]
+
+
+def test_a_header_alone_is_enough_where_the_file_is_optional(small):
+    small.tables["udgifter"] = small.tables["udgifter"].iloc[:0]
+    assert small.problems().empty
+    small.tables[VISITS] = small.tables[VISITS].iloc[:0]
+    sources = [dataclasses.replace(s, required=s.required and s.role != "visits") for s in small.plan.sources]
+    small.plan = dataclasses.replace(small.plan, sources=tuple(sources))
+    assert small.load().families["n_visits"].tolist() == [0.0] * 16
 
 
 def test_a_family_in_both_arms(small):

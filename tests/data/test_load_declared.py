@@ -75,6 +75,7 @@ def raw():
           "randomised": int(m.randomised)} for m in PLAN.municipalities]
     )  # fmt: skip
     tables["costs"] = tables["costs"].drop_duplicates(["municipality", "activity", "staff"])
+    tables["interviews"]["interview"] = np.arange(1, N + 1)
     spoilt = tables["questionnaire_24m"]
     spoilt.loc[[0, 1, 2], "epds01"] = [-9.0, -8.0, np.nan]
     return tables
@@ -146,6 +147,8 @@ def test_a_hundred_thousand_visits_take_seconds(folder, raw, tmp_path):
         (tmp_path / file.name).symlink_to(file)
     (tmp_path / "visits.csv").unlink()
     many = pd.concat([raw["visits"]] * 4200, ignore_index=True)
+    days, many["minutes"] = np.divmod(np.arange(len(many)), 480)  # no two rows the same
+    many["visited_on"] = many["visited_on"].max() + pd.to_timedelta(days, unit="D")
     many.to_csv(tmp_path / "visits.csv", index=False, sep=";", decimal=",", date_format="%d-%m-%Y")
     began = time.process_time()
     study = load_study(tmp_path, PLAN)

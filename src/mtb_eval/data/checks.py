@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from mtb_eval.data.fields import row_keys
 from mtb_eval.data.problems import Problem, rows
 from mtb_eval.data.typed import Table
 from mtb_eval.study import Column, Plan, Source
@@ -29,22 +30,12 @@ def check_tables(tables: Sequence[Table], plan: Plan) -> list[Problem]:
 
 
 def _duplicates(table: Table) -> Iterator[Problem]:
-    for key in dict.fromkeys(k for k in (table.source.unique, _grain(table.source)) if k):
+    for key in row_keys(table.source):
         n = int(table.frame[list(key)].dropna().duplicated().sum())
         if n:
             in_file = [c.in_file for c in table.source.columns if c.name in key]
             message = f"{rows(n)}: a repeated {' and '.join(in_file)}, which may stand only once"
             yield Problem(file=table.file, column=", ".join(in_file), rule="duplicate", n_rows=n, message=message)
-
-
-def _grain(source: Source) -> tuple[str, ...]:
-    """Return what identifies a row whatever is declared: the tables that are joined to families need it."""
-    in_time = () if source.wave else ("wave",)
-    return {
-        "families": ("family_id",),
-        "questionnaire": ("family_id", *in_time),
-        "municipalities": ("municipality",),
-    }.get(source.role, ())
 
 
 def _date_order(table: Table) -> Iterator[Problem]:

@@ -67,6 +67,17 @@ def fields_of(source: Source, plan: Plan) -> tuple[Field, ...]:
     return (*columns, *items)
 
 
+def row_keys(source: Source) -> list[tuple[str, ...]]:
+    """Return the sets of columns that may stand only once: as declared, and as joining to families needs."""
+    in_time = () if source.wave else ("wave",)
+    grain: dict[str, tuple[str, ...]] = {
+        "families": ("family_id",),
+        "questionnaire": ("family_id", *in_time),
+        "municipalities": ("municipality",),
+    }
+    return list(dict.fromkeys(key for key in (source.unique, grain.get(source.role, ())) if key))
+
+
 def item_columns(source: Source, plan: Plan) -> list[str]:
     """Return the item columns (not the concern ticks) of a source's instruments."""
     instruments = [plan.instruments[i] for i in source.instruments]

@@ -9,26 +9,25 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from mtb_eval.data.cells import date_of, folded, number_of
 from mtb_eval.data.columns import Cells
 from mtb_eval.data.cpr import n_cpr
-from mtb_eval.data.fields import Field
+from mtb_eval.data.fields import Field, row_keys
 from mtb_eval.data.problems import Problem, rows
 from mtb_eval.data.raw import RawTable
 from mtb_eval.study import Source
-
-# These may have nothing to tell.
-_LOGS = ("visits", "usual_care", "placements", "register_events", "costs", "interviews")
 
 
 def structure_problems(
     raw: RawTable, fields: Sequence[Field], source: Source, file: str, others: Collection[str]
 ) -> Iterator[Problem]:
-    """Yield a problem for no header, no rows, and each missing or unknown column (with a near name, if any)."""
+    """Yield a problem for no header, no or repeated rows, and each missing or unknown column (with a near name)."""
     expected = {f.column for f in fields}
     if not expected & set(raw.frame.columns):
         message = "no declared column is in the file: is its first row the header?"
         yield Problem(file=file, rule="no_header", message=message)
         return
-    if raw.frame.empty and source.role not in _LOGS:
-        yield Problem(file=file, rule="no_rows", message="the file has a header but no rows")
+    if raw.frame.empty and source.required:
+        message = "the file has a header but no rows; a file that may be empty is declared with required = false"
+        yield Problem(file=file, rule="no_rows", message=message)
+    yield from _repeated_rows(raw, source, file)
     absent = {folded(f.column): f.column for f in fields if f.column not in raw.frame}
     for field in fields:
         if field.required and field.column not in raw.frame:
@@ -40,6 +39,17 @@ def structure_problems(
             hint = f"; did you mean {absent[near[0]]!r}?" if near else ""
             message = f"the column is not declared{hint}"
             yield Problem(file=file, column=column_name(name, position), rule="unknown_column", message=message)
+
+
+def _repeated_rows(raw: RawTable, source: Source, file: str) -> Iterator[Problem]:
+    """Yield a problem for rows that are the same in every cell, in a file whose rows nothing else tells apart."""
+    n = 0 if row_keys(source) else int(raw.frame.duplicated().sum())
+    if n:
+        message = (
+            f"{rows(n)}: the same in every column as an earlier row, and would count twice; remove the repeats, "
+            "or add a column that tells them apart and declare it"
+        )
+        yield Problem(file=file, rule="repeated_rows", n_rows=n, message=message)
 
 
 def forbidden_content(raw: RawTable, cells: Mapping[str, Cells], file: str) -> tuple[set[str], list[Problem]]:
