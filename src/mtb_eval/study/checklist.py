@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mtb_eval.study.tables import PlanError, Text, build_all, read_toml, unique
+from mtb_eval.study.tables import PlanError, Text, build_all, read_only, unique
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +30,11 @@ class ChecklistItem:
 def read_checklist(path: Path) -> tuple[ChecklistItem, ...]:
     """Return the items of a TOML file, or none if there is no such file.
 
-    Raises PlanError on a repeated id, a reported item without a section, and another item without a note.
+    Raises PlanError on another table, a repeated id, a reported item without a section, and another without a note.
     """
     if not path.exists():
         return ()
-    items = build_all(ChecklistItem, read_toml(path).get("items", []), path.name)
+    items = build_all(ChecklistItem, read_only(path, "items").get("items", []), path.name)
     unique([i.id for i in items], path.name)
     problems = list(_problems(items))
     if problems:

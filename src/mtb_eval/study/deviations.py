@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtb_eval.study.tables import Text, build_all, read_toml, unique
+from mtb_eval.study.tables import Text, build_all, read_only, unique
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +20,12 @@ class Deviation:
 
 
 def read_deviations(path: Path) -> tuple[Deviation, ...]:
-    """Return the deviations of a TOML file, or none if there is no such file; raises PlanError on a repeated id."""
+    """Return the deviations of a TOML file, or none if there is no such file.
+
+    Raises PlanError on another table and a repeated id.
+    """
     if not path.exists():
         return ()
-    found = build_all(Deviation, read_toml(path).get("deviations", []), path.name)
+    found = build_all(Deviation, read_only(path, "deviations").get("deviations", []), path.name)
     unique([d.id for d in found], path.name)
     return found

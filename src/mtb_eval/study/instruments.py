@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -94,13 +94,22 @@ def read_instruments(folder: Path) -> dict[str, Instrument]:
 def _checked(instrument: Instrument) -> Instrument:
     where = f"instruments/{instrument.id}"
     unique([s.id for s in instrument.scales], where)
-    numbers = set(range(1, instrument.n_items + 1))
-    cutoffs = {c.id for s in instrument.scales for c in s.cutoffs}
     for scale in instrument.scales:
-        if scale.method != "any_of" and not scale.items:
-            raise PlanError(f"{where}, scale {scale.id}: no items")
-        if not set(scale.items) <= numbers or not set(scale.reversed_items) <= set(scale.items):
-            raise PlanError(f"{where}, scale {scale.id}: an item number is outside the scale or the instrument")
-        if not set(scale.any_of) <= cutoffs:
-            raise PlanError(f"{where}, scale {scale.id}: any_of names a cut-off that is not declared")
+        problem = next(_problems(scale, instrument), None)
+        if problem:
+            raise PlanError(f"{where}, scale {scale.id}: {problem}")
     return instrument
+
+
+def _problems(scale: Scale, instrument: Instrument) -> Iterator[str]:
+    numbers, n_items = set(range(1, instrument.n_items + 1)), len(scale.items)
+    if scale.method != "any_of" and not scale.items:
+        yield "no items"
+    if not set(scale.items) <= numbers or not set(scale.reversed_items) <= set(scale.items):
+        yield "an item number is outside the scale or the instrument"
+    if not set(scale.any_of) <= {c.id for s in instrument.scales for c in s.cutoffs}:
+        yield "any_of names a cut-off that is not declared"
+    if scale.min_answered is not None and not 1 <= scale.min_answered <= n_items:
+        yield f"min_answered {scale.min_answered} must lie between 1 and the number of items ({n_items})"
+    if scale.low > scale.high:
+        yield f"low {scale.low:g} is above high {scale.high:g}"

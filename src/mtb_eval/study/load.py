@@ -12,7 +12,7 @@ from mtb_eval.study.deviations import read_deviations
 from mtb_eval.study.instruments import read_instruments
 from mtb_eval.study.plan import Plan
 from mtb_eval.study.sources import Source
-from mtb_eval.study.tables import PlanError, build, build_all, read_toml, unique
+from mtb_eval.study.tables import PlanError, build, build_all, read_only, read_toml, unique
 
 DEFAULT_PLAN = Path(__file__).parent
 
@@ -28,7 +28,7 @@ def load_plan(folder: str | Path | None = None) -> Plan:
     if not root.is_dir():
         raise PlanError(f"study description: {root} is not a folder")
     tables = read_toml(root / "plan.toml")
-    files = read_toml(root / "sources.toml")
+    files = read_only(root / "sources.toml", "sources", "variables")
     plan = build(Plan, {**tables, "variables": files.get("variables", [])}, "plan.toml")
     sources = build_all(Source, files.get("sources", []), "sources.toml")
     full = plan.with_files(
@@ -135,6 +135,8 @@ def _dangling_sources(plan: Plan, waves: set[str]) -> Iterator[str]:
                 yield f"source {s.id!r}: instrument {instrument!r} is not declared"
         names = {c.name for c in s.columns}
         for c in s.columns:
+            if c.low is not None and c.high is not None and c.low > c.high:
+                yield f"source {s.id!r}: {c.name} has low {c.low:g} above high {c.high:g}"
             if c.not_before and c.not_before not in names:
                 yield f"source {s.id!r}: {c.name} refers to {c.not_before!r}, which is not in the file"
 

@@ -40,6 +40,15 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise PlanError(f"{path.name}: not valid TOML ({problem})") from None
 
 
+def read_only(path: Path, *allowed: str) -> dict[str, Any]:
+    """Return the tables of a TOML file as `read_toml`; raises PlanError if one has another name than those allowed."""
+    tables = read_toml(path)
+    unknown = sorted(set(tables) - set(allowed))
+    if unknown:
+        raise PlanError(f"{path.name}: unknown table {unknown[0]!r}; allowed are {', '.join(allowed)}")
+    return tables
+
+
 def build(kind: type[T], table: object, where: str) -> T:
     """Return a `kind` from a TOML table; `where` names file and table for the errors.
 
