@@ -205,7 +205,7 @@ def _fit(arguments: argparse.Namespace) -> int:
     given = tuple(name.strip().lower() for name in arguments.methods.split(",") if name.strip())
     chosen = {(): DEFAULT_METHODS, ("all",): tuple(METHODS)}.get(given, given)
     table = fit(
-        _table(arguments.data, chosen),
+        _table(arguments.data, chosen, text=(arguments.cluster, *arguments.factor)),
         y=arguments.y,
         treat=arguments.treat,
         cluster=arguments.cluster,
@@ -220,13 +220,13 @@ def _fit(arguments: argparse.Namespace) -> int:
     return FAILED if (table["error"] != "").all() else 0
 
 
-def _table(path: str, methods: Sequence[str]) -> pd.DataFrame | str:
+def _table(path: str, methods: Sequence[str], *, text: Sequence[str]) -> pd.DataFrame | str:
     """Return a file to be streamed, or the whole table where a method or the format needs it."""
     from mtb_eval.analysis.fit import NEEDS_ROWS
     from mtb_eval.data.stream import STREAMED, table_in_memory
 
     streamable = path.lower().endswith(STREAMED)
-    return path if streamable and not set(methods) & NEEDS_ROWS else table_in_memory(path)
+    return path if streamable and not set(methods) & NEEDS_ROWS else table_in_memory(path, text=text)
 
 
 def _shown(table: pd.DataFrame) -> str:

@@ -84,10 +84,43 @@ def test_a_streamed_file_gives_the_same_rows(toy, tmp_path, monkeypatch, suffix)
     np.testing.assert_allclose(streamed[numbers], whole[numbers], rtol=1e-9)
 
 
-def _in_chunks_of_23(path, columns):
+def _in_chunks_of_23(path, columns, **options):
     from mtb_eval.data.stream import table_chunks
 
-    return table_chunks(path, columns, rows=23)
+    return table_chunks(path, columns, rows=23, **options)
+
+
+IDS = {
+    "leading zeros": lambda m: f"{m:02d}" if m % 2 else str(m // 2),
+    "letters in the last": lambda m: f"{m:02d}" if m < 10 else "A1",
+    "whole numbers": str,
+    "decimals": lambda m: f"{m}.5",
+}
+
+
+@pytest.mark.parametrize("ids", IDS)
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_text_ids_are_the_same_clusters_streamed_and_in_memory(toy, tmp_path, monkeypatch, suffix, ids):
+    """Clusters 01 and 1 differ; a file's later chunks may show that ids are texts. So for the levels of factors."""
+    named = toy.assign(muni=toy["muni"].str[1:].astype(int).map(IDS[ids]), placed=toy["placed"].map({0: "1", 1: "01"}))
+    named = named.sort_values("muni", kind="stable")
+    path = tmp_path / f"named{suffix}"
+    named.to_csv(path, index=False) if suffix == ".csv" else named.to_parquet(path)
+    monkeypatch.setattr("mtb_eval.analysis.fit_table.table_chunks", _in_chunks_of_23)
+    methods = ["cr2", "cv3", "wcr31", "lmm"]
+    streamed = fit(path, **MODEL, factor=["placed"], methods=methods)
+    whole = fit(named, **MODEL, factor=["placed"], methods=methods)
+    assert (streamed["n_clusters"] == toy["muni"].nunique()).all()
+    numbers = ["estimate", "se", "df", "ci_low", "ci_high", "p", "n_mtb", "n_clusters"]
+    np.testing.assert_allclose(streamed[numbers], whole[numbers], rtol=1e-9)
+
+
+def test_the_command_keeps_text_ids_apart_for_methods_that_need_all_rows(toy, tmp_path, capsys):
+    file = tmp_path / "named.csv"
+    toy.assign(muni=toy["muni"].str[1:].astype(int).map(IDS["leading zeros"])).to_csv(file, index=False)
+    named = ["--y", "y", "--treat", "treat", "--cluster", "muni", "--methods", "cr2,gee", "--json"]
+    assert main(["fit", str(file), *named]) == 0
+    assert {row["n_clusters"] for row in json.loads(capsys.readouterr().out)} == {10.0}
 
 
 def test_a_method_that_needs_rows_says_so_for_a_streamed_file():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ Array = NDArray[np.float64]
 Chunks = Callable[[], Iterator[pd.DataFrame]]
 LARGEST = 1e100
 """Values beyond this are refused: sums of their squares leave the range of floating point."""
+_WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")
 
 
 class FitError(ValueError):
@@ -42,6 +44,11 @@ class FitColumns:
         return tuple(dict.fromkeys((*self.y, self.treat, self.cluster, *self.x, *self.factor, *weights)))
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """The columns whose values are names, even where they are written with digits: cluster and factors."""
+        return (self.cluster, *self.factor)
+
+    @property
     def numeric(self) -> tuple[str, ...]:
         """The columns that must hold numbers: outcomes, treatment, covariates and weights."""
         return (*self.y, self.treat, *self.x, *((self.weights,) if self.weights else ()))
@@ -52,7 +59,8 @@ class Frame:
     """A table as chunks, with the factors' levels found in a first pass and the names of the design's columns.
 
     `names`: intercept, treatment, covariates, then one column per level of each factor but its first.
-    `n_rows` rows in all, of which `n_dropped` lack a treatment, covariate, factor or weight.
+    `n_rows` rows in all, of which `n_dropped` lack a treatment, covariate, factor or weight. `whole_clusters`: every
+    cluster id is a whole number without leading zeros; otherwise ids are texts, and "01" is another cluster than "1".
     """
 
     columns: FitColumns
@@ -62,6 +70,7 @@ class Frame:
     n_rows: int
     n_dropped: int
     streamed: bool
+    whole_clusters: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +88,7 @@ class _Seen:
     levels: dict[str, set[str]] = field(default_factory=dict)
     treat: set[float] = field(default_factory=set)
     clusters: set[str] = field(default_factory=set)
+    whole_clusters: bool = True
     n_rows: int = 0
     n_dropped: int = 0
 
@@ -103,6 +113,7 @@ def open_frame(data: pd.DataFrame | str | Path, columns: FitColumns) -> Frame:
         n_rows=seen.n_rows,
         n_dropped=seen.n_dropped,
         streamed=not isinstance(data, pd.DataFrame),
+        whole_clusters=seen.whole_clusters,
     )
 
 
@@ -117,7 +128,7 @@ def rows_of(frame: Frame, chunk: pd.DataFrame) -> Rows:
     return Rows(
         x=np.column_stack(blocks),
         y=np.stack([_numbers(used, c) for c in columns.y]),
-        cluster=_labels(used[columns.cluster]),
+        cluster=_labels(used[columns.cluster], whole=frame.whole_clusters),
         weights=_numbers(used, columns.weights) if columns.weights else None,
     )
 
@@ -125,7 +136,7 @@ def rows_of(frame: Frame, chunk: pd.DataFrame) -> Rows:
 def _chunks(data: pd.DataFrame | str | Path, columns: FitColumns) -> Chunks:
     if isinstance(data, pd.DataFrame):
         return lambda: iter([data[list(columns.all)]])
-    return lambda: table_chunks(data, columns.all)
+    return lambda: table_chunks(data, columns.all, text=columns.named)
 
 
 def _refuse_unknown(found: Sequence[str], columns: FitColumns) -> None:
@@ -176,6 +187,7 @@ def _look(chunk: pd.DataFrame, columns: FitColumns, seen: _Seen) -> None:
         seen.treat.update(np.unique(_numbers(used, columns.treat))[:2].tolist())
     if len(seen.clusters) < 2:
         seen.clusters.update(used[columns.cluster].astype(str).unique()[:2])
+    seen.whole_clusters = seen.whole_clusters and _whole(chunk[columns.cluster])
     seen.n_rows += len(chunk)
     seen.n_dropped += int((~complete).sum())
 
@@ -193,9 +205,17 @@ def _complete(chunk: pd.DataFrame, columns: FitColumns) -> NDArray[np.bool_]:
     return np.asarray(chunk[needed].notna().all(axis=1))
 
 
-def _labels(column: pd.Series) -> NDArray[Any]:
-    whole = pd.api.types.is_integer_dtype(column.dtype)
-    return column.to_numpy(dtype=np.int64) if whole else column.astype(str).to_numpy(dtype=str)
+def _whole(column: pd.Series) -> bool:
+    return all(_WHOLE.fullmatch(str(value).strip()) for value in column.unique())
+
+
+def _labels(column: pd.Series, *, whole: bool) -> NDArray[Any]:
+    if whole and pd.api.types.is_integer_dtype(column.dtype):
+        return column.to_numpy(dtype=np.int64)
+    codes, found = pd.factorize(column)
+    ids = [str(value) for value in found]
+    labels = np.array([int(i) for i in ids], dtype=np.int64) if whole else np.array(ids, dtype=str)
+    return labels[codes]
 
 
 def _numbers(chunk: pd.DataFrame, name: str) -> Array:

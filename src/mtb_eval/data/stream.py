@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,10 +34,13 @@ def table_columns(path: str | Path) -> list[str]:
     return names
 
 
-def table_chunks(path: str | Path, columns: Sequence[str], *, rows: int = CHUNK_ROWS) -> Iterator[pd.DataFrame]:
+def table_chunks(
+    path: str | Path, columns: Sequence[str], *, rows: int = CHUNK_ROWS, text: Collection[str] = ()
+) -> Iterator[pd.DataFrame]:
     """Yield the named columns of a CSV or Parquet file, `rows` rows at a time; raises StreamError.
 
-    CSV in any encoding, with any delimiter and decimal mark that `dialect_of` knows; rows must be whole.
+    CSV in any encoding, with any delimiter and decimal mark that `dialect_of` knows; rows must be whole. The columns
+    in `text` keep their cells as written, so that 01 is not 1; Parquet has types of its own.
     """
     file = _existing(path)
     with _told(file):
@@ -46,17 +49,18 @@ def table_chunks(path: str | Path, columns: Sequence[str], *, rows: int = CHUNK_
                 yield batch.to_pandas()
             return
         options = dialect_of(file).options
+        options["dtype"] = dict.fromkeys(text, "str")
         with pd.read_csv(file, usecols=list(columns), chunksize=rows, low_memory=False, **options) as reader:
             yield from reader
 
 
-def table_in_memory(path: str | Path) -> pd.DataFrame:
-    """Return a whole table of any format, what the file itself marks as missing left out.
+def table_in_memory(path: str | Path, *, text: Collection[str] = ()) -> pd.DataFrame:
+    """Return a whole table of any format, what the file itself marks as missing left out; `text` as `table_chunks`.
 
     Raises StreamError, and DataError for a format that is not streamed.
     """
     if Path(path).suffix.lower() in STREAMED:
-        return pd.concat(table_chunks(path, table_columns(path)), ignore_index=True)
+        return pd.concat(table_chunks(path, table_columns(path), text=text), ignore_index=True)
     raw = read_table(path)
     marked = {c: raw.frame[c].map(lambda cell, m=m: is_marked(cell, m)).astype(bool) for c, m in raw.missing.items()}
     return raw.frame.assign(**{c: raw.frame[c].mask(lost, np.nan) for c, lost in marked.items() if lost.any()})
