@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,17 @@ def test_errors_arrive_as_they_were_raised():
 def test_an_answer_that_cannot_be_sent_is_an_error_and_not_a_crash():
     with pytest.raises((AttributeError, TypeError), match=r"pickle|local object"):
         in_child(lambda: lambda: 1)
+
+
+@forking
+def test_an_interrupt_ends_the_child_and_is_told():
+    began = time.monotonic()
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        timer.start()
+        in_child(time.sleep, 60)
+    assert time.monotonic() - began < 20
+    assert in_child(divmod, 7, 2) == (3, 1)
 
 
 def test_large_answers_and_busy_threads_do_not_block():

@@ -9,7 +9,6 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -32,33 +31,39 @@ def in_child(function: Callable[..., T], *arguments: Any) -> T:
     if not FORKS:
         return function(*arguments)
     reading, writing = os.pipe()
-    child = _forked()
+    unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    child = _forked(unmasked)
     if child == 0:
         _answer(writing, function, arguments)
-    os.close(writing)
-    succeeded, found = pickle.loads(_received(reading, child))
+    succeeded, found = pickle.loads(_received(reading, writing, child, unmasked))
     if succeeded:
         return found  # type: ignore[no-any-return]
     raise found
 
 
-def _forked() -> int:
+def _forked(unmasked: set[Any]) -> int:
+    """Return the child's id, in the child 0; an interrupt waits in the parent, and never reaches the child."""
     with warnings.catch_warnings():
         # Python warns of threads. This child takes no lock that they may hold: it reads one file and is gone.
         warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
+        try:
+            return os.fork()
+        except OSError:
+            signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
+            raise
 
 
 def _answer(writing: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     """Run in the child: write the answer and end, without the parent's own endings (buffers, exit handlers)."""
     status = 1
-    with suppress(BaseException):  # an interrupt reaches the parent too, which then tells it
+    try:
         faulthandler.disable()
         _leave_no_core()
         with os.fdopen(writing, "wb") as answer:
             answer.write(_outcome(function, arguments))
         status = 0
-    os._exit(status)
+    finally:  # nothing is raised beyond this: the parent's code must not go on in the child
+        os._exit(status)
 
 
 def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
@@ -73,10 +78,12 @@ def _leave_no_core() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def _received(reading: int, child: int) -> bytes:
-    """Return all that the child wrote; it is ended whatever happens here."""
+def _received(reading: int, writing: int, child: int, unmasked: set[Any]) -> bytes:
+    """Return all that the child wrote; it is ended whatever happens here, an interrupt too."""
     try:
         with os.fdopen(reading, "rb") as answer:
+            os.close(writing)
+            signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
             data = answer.read()
     except BaseException:
         os.kill(child, signal.SIGKILL)
