@@ -9,6 +9,7 @@ import math
 import pandas as pd
 
 MARK = "data"
+WHOLE = 2**53
 
 
 def csv_text(table: pd.DataFrame, *, mark: str = "") -> str:
@@ -18,7 +19,7 @@ def csv_text(table: pd.DataFrame, *, mark: str = "") -> str:
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    columns = [[_cell(v) for v in table[c].tolist()] for c in table.columns]
+    columns = [_cells(table[c]) for c in table.columns]
     writer.writerow([*table.columns, *([MARK] if mark else [])])
     writer.writerows(zip(*columns, *([[mark] * len(table)] if mark else []), strict=True))
     return text.getvalue()
@@ -27,6 +28,12 @@ def csv_text(table: pd.DataFrame, *, mark: str = "") -> str:
 def mark_of(*, synthetic: bool, internal: bool) -> str:
     """Return what every row of a file says of itself: "synthetic", "internal", both or nothing."""
     return ", ".join(word for word, holds in (("synthetic", synthetic), ("internal", internal)) if holds)
+
+
+def _cells(column: pd.Series) -> list[str]:
+    values = column.tolist()
+    write = _number if column.dtype == "float64" else _cell
+    return [write(value) for value in values]
 
 
 def _cell(value: object) -> str:
@@ -44,4 +51,4 @@ def _cell(value: object) -> str:
 def _number(value: float) -> str:
     if math.isnan(value):
         return ""
-    return str(int(value)) if float(value).is_integer() and abs(value) < 2**53 else repr(float(value))
+    return str(int(value)) if abs(value) < WHOLE and value == int(value) else repr(float(value))

@@ -10,13 +10,13 @@ from importlib import resources
 from zlib import compress
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from mtb_eval.analysis.results import Results
 from mtb_eval.report.csv_text import csv_text
-from mtb_eval.report.decimals import missing_places
-from mtb_eval.report.document import Cell, Column, Fold, Section, Table
+from mtb_eval.report.document import Fold, Section, Table
 from mtb_eval.report.edition import Edition
+from mtb_eval.report.page_rows import table_rows
 from mtb_eval.report.pictures import Picture, Pictures, faces, inline
 from mtb_eval.report.sections import made_sections, summary
 
@@ -61,8 +61,7 @@ def page(
         packed=packed_tables(
             table_contents(edition.results, edition.provenance.mark) if contents is None else contents, sections
         ),
-        missing_places=missing_places,
-        classes=_classes,
+        rows=table_rows,
         style=_asset("style.css") + Markup(faces(drawn)),
         scripts=scripts,
         hashes=[_hash(script) for script in scripts.values()],
@@ -105,13 +104,6 @@ def _numbers(sections: list[Section], drawn: Pictures) -> Mapping[str, int]:
 
 def _marked(picture: Picture) -> Markup:
     return Markup(inline(picture))
-
-
-def _classes(column: Column, cell: Cell, room: int) -> Markup:
-    """Return a cell's classes as an attribute: `n` for numbers, its state, `l<n>` for the room after a number."""
-    names = ("n" if column.numeric else "", cell.state, f"l{min(room, 6)}" if room else "")
-    given = " ".join(name for name in names if name)
-    return Markup(f' class="{escape(given)}"' if given else "")
 
 
 def _shape(picture: Picture) -> str:
