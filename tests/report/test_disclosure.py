@@ -157,7 +157,7 @@ def _strings(thing: object) -> list[str]:
 
 def test_a_figure_for_a_notebook_is_disclosed_or_marked(plan, results):
     strict, words = replace(plan, disclosure_threshold=20), "Internal: small counts shown"
-    outward, inside = show(results, strict, "flow"), show(results, strict, "flow", internal=True)
+    outward, inside = (show(results, strict, "flow", synthetic=True, internal=inside) for inside in (False, True))
     assert "is left out" in outward.caption
     assert "is left out" not in inside.caption
     assert words in inside.svg

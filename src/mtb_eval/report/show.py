@@ -34,14 +34,14 @@ def show(
     plan: Plan,
     name: str,
     *,
+    synthetic: bool,
     language: Language = "en",
-    synthetic: bool = False,
     internal: bool = False,
 ) -> Shown:
     """Return the report's figure `name` ("forest", "flow", "dose", ...) as it may leave the secure environment.
 
-    With `internal` it shows small counts too, and says so over the figure. `synthetic` writes over it that the data
-    are made. Raises ReportError if there is no such figure, or if these results cannot give it.
+    With `internal` it shows small counts too, and says so over the figure. `synthetic` (that of the study) writes over
+    it that the data are made. Raises ReportError if there is no such figure, or if these results cannot give it.
     """
     if name not in FIGURES:
         raise ReportError(f"no figure {name!r}; there are {', '.join(FIGURES)}")

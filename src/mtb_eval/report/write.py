@@ -45,7 +45,7 @@ def write_report(
     results: Results,
     plan: Plan,
     *,
-    out: Path,
+    out: str | Path,
     provenance: Provenance,
     progress: Callable[[str], None] | None = None,
     jobs: int = 1,
@@ -70,7 +70,7 @@ def write_report(
         told(WITHOUT_TYPST)
     manifest = _manifest(plan, provenance, files)
     written = {name: content for name, content, _ in files}
-    replace_folder(out, {**written, MANIFEST: manifest.to_json().encode("utf-8")})
+    replace_folder(Path(out), {**written, MANIFEST: manifest.to_json().encode("utf-8")})
     return manifest
 
 
