@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,16 @@ def test_an_answer_that_cannot_be_sent_is_an_error_and_not_a_crash():
         in_child(lambda: lambda: 1)
 
 
+@pytest.fixture
+def heeding() -> Iterator[None]:
+    """Interrupts raise KeyboardInterrupt, even if the tests were started by a shell that ignores them (`&`)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @forking
+@pytest.mark.usefixtures("heeding")
 def test_an_interrupt_ends_the_child_and_is_told():
     began = time.monotonic()
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))

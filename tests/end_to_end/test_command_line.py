@@ -11,7 +11,9 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -192,7 +194,10 @@ def test_ctrl_c_leaves_the_earlier_report_alone_and_no_half_written_one(tmp_path
     (out / "report.html").write_text("earlier")
     before = digests(tmp_path)
     command = [sys.executable, "-m", "mtb_eval.cli", "report", str(SHIPPED), "--out", str(out), "--jobs", "2"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
+    # A shell that starts the tests in the background has them ignore interrupts; the command must not inherit that.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    own: dict[str, Any] = {"start_new_session": True, "preexec_fn": heed}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **own) as running:
         time.sleep(4)
         os.killpg(running.pid, signal.SIGINT)
         told = running.stderr.read()
