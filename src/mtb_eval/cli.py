@@ -27,7 +27,21 @@ if TYPE_CHECKING:
 
 DIFFERENT, UNUSABLE, FAILED = 1, 2, 3
 FAULT, STOPPED, BROKEN_PIPE = 70, 130, 141
+UNTOUCHED = "stopped; nothing already written was touched"
 TRACEBACK = "MTB_EVAL_TRACEBACK"
+USER_ERRORS = (
+    ("mtb_eval.analysis.calibrate", "CalibrationError"),
+    ("mtb_eval.analysis.compare", "CompareError"),
+    ("mtb_eval.analysis.fit_table", "FitError"),
+    ("mtb_eval.data.problems", "DataError"),
+    ("mtb_eval.data.raw", "UnreadableError"),
+    ("mtb_eval.data.stream", "StreamError"),
+    ("mtb_eval.data.synthetic.folder", "SyntheticError"),
+    ("mtb_eval.report.folder", "ReportError"),
+    ("mtb_eval.report.typeset", "TypesetError"),
+    ("mtb_eval.study.tables", "PlanError"),
+)
+"""Where each error lives whose words are for the user."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,15 +53,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        print("stopped; nothing already written was touched", file=sys.stderr)
+        print(UNTOUCHED, file=sys.stderr)
         return STOPPED
     except BrokenPipeError:  # who read the output has what they wanted, as in `| head`
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # else Python flushes into the pipe again
         return BROKEN_PIPE
     except Exception as problem:
+        if _interrupted(problem):
+            print(UNTOUCHED, file=sys.stderr)
+            return STOPPED
         code, said = _told(problem)
         print(f"error: {said}", file=sys.stderr)
     return code
+
+
+def _interrupted(problem: BaseException | None) -> bool:
+    """Return whether an interrupt is behind an error: C code that is being imported may turn it into one."""
+    while problem is not None and not isinstance(problem, KeyboardInterrupt):
+        problem = problem.__cause__ or problem.__context__
+    return problem is not None
 
 
 def _told(problem: Exception) -> tuple[int, str]:
@@ -277,29 +301,8 @@ def _progress(arguments: argparse.Namespace, total: int | None, title: str) -> I
 
 
 def _user_errors() -> tuple[type[Exception], ...]:
-    from mtb_eval.analysis.calibrate import CalibrationError
-    from mtb_eval.analysis.compare import CompareError
-    from mtb_eval.analysis.fit_table import FitError
-    from mtb_eval.data import DataError
-    from mtb_eval.data.raw import UnreadableError
-    from mtb_eval.data.stream import StreamError
-    from mtb_eval.data.synthetic import SyntheticError
-    from mtb_eval.report import ReportError
-    from mtb_eval.report.typeset import TypesetError
-    from mtb_eval.study import PlanError
-
-    return (
-        CalibrationError,
-        CompareError,
-        DataError,
-        FitError,
-        PlanError,
-        ReportError,
-        StreamError,
-        SyntheticError,
-        TypesetError,
-        UnreadableError,
-    )
+    """Return the errors that are one clear sentence; what has not been imported cannot have been raised."""
+    return tuple(getattr(sys.modules[home], name) for home, name in USER_ERRORS if home in sys.modules)
 
 
 def _write(text: str, out: str) -> None:
