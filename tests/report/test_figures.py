@@ -16,8 +16,9 @@ from tests.report.example import empty_results, example_results, missing_results
 from mtb_eval.report.edition import edition
 from mtb_eval.report.figures import FIGURES
 from mtb_eval.report.figures.intervals import reach_of
+from mtb_eval.report.lettering import width_mm, wrapped
 from mtb_eval.report.pictures import Picture, drawn_picture, inline
-from mtb_eval.report.style import Absent, Drawing, house_style, width_mm, wrapped
+from mtb_eval.report.style import Absent, Drawing, house_style
 from mtb_eval.study import Text as Label
 from mtb_eval.study import load_plan
 

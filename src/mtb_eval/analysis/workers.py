@@ -6,7 +6,7 @@ import gc
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -25,11 +25,21 @@ def on_workers(make: Callable[[Item], Made], items: Sequence[Item], *, jobs: int
     # Forked processes start at once with everything imported; where there is no fork, each imports again.
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
-    with ProcessPoolExecutor(min(jobs, len(items)), mp_context=context, initializer=_collect_seldom) as pool:
-        yield from pool.map(make, items)
+    n = min(jobs, len(items))
+    with ProcessPoolExecutor(n, mp_context=context, initializer=_begin, initargs=(make,)) as pool:
+        yield from pool.map(_made, items)
 
 
-def _collect_seldom() -> None:
-    """Let this process look for garbage seldom, and never in what it started with: that stays."""
+_given: list[Callable[[Any], Any]] = []
+"""What this process makes of each item: given once, and not at all copied where processes are forked."""
+
+
+def _begin(make: Callable[[Any], Any]) -> None:
+    """Note what is to be made; look for garbage seldom, and never in what this process started with: that stays."""
+    _given[:] = [make]
     gc.freeze()
     gc.set_threshold(500_000)
+
+
+def _made(item: Any) -> Any:
+    return _given[0](item)

@@ -6,7 +6,9 @@ import csv
 import io
 import math
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 MARK = "data"
 WHOLE = 2**53
@@ -31,9 +33,14 @@ def mark_of(*, synthetic: bool, internal: bool) -> str:
 
 
 def _cells(column: pd.Series) -> list[str]:
-    values = column.tolist()
-    write = _number if column.dtype == "float64" else _cell
-    return [write(value) for value in values]
+    return _numbers(column.to_numpy()) if column.dtype == "float64" else list(map(_cell, column.tolist()))
+
+
+def _numbers(values: NDArray[np.float64]) -> list[str]:
+    texts = list(map(repr, values.tolist()))
+    for k in np.flatnonzero((values == np.rint(values)) | np.isnan(values)).tolist():
+        texts[k] = _number(float(values[k]))
+    return texts
 
 
 def _cell(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mtb_eval.report.decimals import missing_places
 from mtb_eval.report.document import Cell, Column, Table
-from mtb_eval.report.style import width_mm
+from mtb_eval.report.lettering import width_mm
 
 MOST_ROWS = 45
 PORTRAIT, LANDSCAPE = 174.0, 261.0

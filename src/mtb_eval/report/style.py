@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator
 
+from mtb_eval.report.axes import PlainAxes
 from mtb_eval.report.edition import Edition
+from mtb_eval.report.lettering import TEXT, wrapped
 
 BLUE, VERMILLION = "#0072B2", "#D55E00"
 INK, GREY, LINE, BAND, WHITE = "#1f2328", "#57606a", "#c9ced4", "#eef0f2", "#ffffff"
 NARROW, MIDDLE, WIDE = 85.0, 130.0, 175.0
-MM, POINT = 1 / 25.4, 25.4 / 72
-TITLE, TEXT, SMALL = 10.5, 9.0, 8.0
+MM = 1 / 25.4
+TITLE, SMALL = 10.5, 8.0
 
 Dashes = Any  # a name, or offset and lengths: matplotlib's line styles
 DASHED: Dashes = (0, (5, 2))
@@ -107,7 +104,8 @@ class Sheet:
 
     def axes(self, left: float, bottom: float, width: float, height: float) -> Axes:
         """Return axes at a place in millimetres from the lower left corner."""
-        return self.figure.add_axes((left / self.width, bottom / self.height, width / self.width, height / self.height))
+        place = (left / self.width, bottom / self.height, width / self.width, height / self.height)
+        return self.figure.add_axes(place, axes_class=PlainAxes)
 
 
 def sheet(edition: Edition, title: str, *, width: float, body: float) -> Sheet:
@@ -122,7 +120,7 @@ def sheet(edition: Edition, title: str, *, width: float, body: float) -> Sheet:
         _mark(figure, edition.say("internal.tag"), width, height)
     for k, line in enumerate(lines):
         figure.text(1 / width, 1 - (5.2 + 4.7 * k) / height, line, size=TITLE, weight="bold", va="top")
-    canvas = figure.add_axes((0, 0, 1, body / height))
+    canvas = figure.add_axes((0, 0, 1, body / height), axes_class=PlainAxes)
     canvas.set(xlim=(0, width), ylim=(0, body))
     canvas.set_axis_off()
     return Sheet(figure=figure, canvas=canvas, width=width, height=height, body=body)
@@ -138,41 +136,6 @@ def _mark(figure: Figure, tag: str, width: float, height: float) -> None:
 def house_style() -> Any:
     """Return a context in which figures are drawn and written in the house style."""
     return rc_context(RULES)
-
-
-@lru_cache(maxsize=8192)
-def line_size(text: str, font: FontProperties) -> tuple[float, float, float]:
-    """Return the width, the height and the descent of a line of text in points; `font` must not change any more."""
-    width, height, descent = text_to_path.get_text_width_height_descent(text, font, False)
-    return float(width), float(height), float(descent)
-
-
-@lru_cache(maxsize=4096)
-def width_mm(text: str, size: float, weight: str = "normal") -> float:
-    """Return the width of a line of text in millimetres."""
-    return line_size(text, FontProperties(family="DejaVu Sans", size=size, weight=weight))[0] * POINT
-
-
-def wrapped(text: str, width: float, *, size: float = TEXT, weight: str = "normal") -> list[str]:
-    """Return a text in lines no wider than `width` millimetres; a longer word stands alone."""
-    lines: list[str] = []
-    words = text.split(" ")
-    while words:
-        n = _n_fitting(words, width, size, weight)
-        lines.append(" ".join(words[:n]))
-        words = words[n:]
-    return lines
-
-
-def _n_fitting(words: Sequence[str], width: float, size: float, weight: str) -> int:
-    """Return how many words stand on one line, at least one: found by halves, for measuring is slow."""
-
-    def line_width(n: int) -> float:
-        return width_mm(" ".join(words[:n]), size, weight)
-
-    if line_width(len(words)) <= width:
-        return len(words)
-    return max(1, bisect_right(range(1, len(words)), width, key=line_width))
 
 
 def difference_axis(edition: Edition, ax: Axes, label: str) -> None:

@@ -21,7 +21,7 @@ def compact(svg: str, name: str) -> ET.Element:
     """
     root = ET.fromstring(svg)
     _clear(root)
-    _unwrap(root, _referenced(root))
+    _unwrap(root, _referenced(svg))
     _rename(root, name)
     for element in root.iter():
         _shorten(element)
@@ -40,21 +40,22 @@ def words(root: ET.Element) -> str:
     return "".join(t.text or "" for t in root.iter("text"))
 
 
-def standalone(root: ET.Element, *, title: str, description: str, name: str) -> str:
-    """Return a tree as a file with its title and description inside, so that the file alone can be read aloud."""
+def markup(root: ET.Element) -> str:
+    """Return a tree as text."""
+    return ET.tostring(root, encoding="unicode")
+
+
+def standalone(svg: str, *, title: str, description: str, name: str) -> str:
+    """Return the text of a tree as a file with title and description inside, so that it alone can be read aloud."""
     labelled = f'role="img" aria-labelledby="{name}-title {name}-desc"'
     spaces = f'xmlns="{SPACE}" xmlns:xlink="{XLINK}"'
     words = f'<title id="{name}-title">{_escaped(title)}</title><desc id="{name}-desc">{_escaped(description)}</desc>'
-    return f"<svg {spaces} {labelled} {_markup(root)[5:]}".replace(">", f">{words}", 1) + "\n"
+    return f"<svg {spaces} {labelled} {svg[5:]}".replace(">", f">{words}", 1) + "\n"
 
 
-def embedded(root: ET.Element) -> str:
-    """Return a tree for use inside a page that gives its words: hidden from screen readers."""
-    return f'<svg aria-hidden="true" focusable="false" {_markup(root)[5:]}'.replace("xlink:href=", "href=")
-
-
-def _markup(root: ET.Element) -> str:
-    return ET.tostring(root, encoding="unicode")
+def embedded(svg: str) -> str:
+    """Return the text of a tree for use inside a page that gives its words: hidden from screen readers."""
+    return f'<svg aria-hidden="true" focusable="false" {svg[5:]}'.replace("xlink:href=", "href=")
 
 
 def _clear(root: ET.Element) -> None:
@@ -75,8 +76,8 @@ def _kept(spaces: re.Match[str]) -> str:
     return "\N{NO-BREAK SPACE}" * len(spaces[0])
 
 
-def _referenced(root: ET.Element) -> set[str]:
-    return set(re.findall(r"#([\w-]+)[\")]", _markup(root)))
+def _referenced(svg: str) -> set[str]:
+    return set(re.findall(r"#([\w-]+)[\")]", svg))
 
 
 def _unwrap(parent: ET.Element, referenced: set[str]) -> None:

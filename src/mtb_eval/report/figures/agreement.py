@@ -6,8 +6,9 @@ from mtb_eval.report.coding import agreement_rows, agreement_waves, coding_value
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.figures.intervals import intervals
 from mtb_eval.report.figures.marks import key
+from mtb_eval.report.lettering import wrapped
 from mtb_eval.report.participants import column_label
-from mtb_eval.report.style import GREY, INK, LINE, MIDDLE, SMALL, WHITE, Absent, Drawing, Look, sheet, wrapped
+from mtb_eval.report.style import GREY, INK, LINE, MIDDLE, SMALL, WHITE, Absent, Drawing, Look, sheet
 
 LABEL, ROW, HEAD, FOOT = 46.0, 8.0, 5.0, 16.0
 LOOKS = (Look(color=GREY, fill=WHITE, marker="D", size=4.2), Look(color=INK, fill=INK, size=4.4))

@@ -20,6 +20,7 @@ from mtb_eval.report.edition import Edition
 from mtb_eval.report.evidence import std_interval
 from mtb_eval.report.figures.intervals import MISSING, paired_rows
 from mtb_eval.report.figures.marks import key
+from mtb_eval.report.lettering import wrapped
 from mtb_eval.report.rows import Row, distinct, number, text
 from mtb_eval.report.style import (
     BAND,
@@ -37,7 +38,6 @@ from mtb_eval.report.style import (
     Look,
     difference_axis,
     sheet,
-    wrapped,
 )
 
 LABEL, ROW, FOOT = 50.0, 8.6, 17.0

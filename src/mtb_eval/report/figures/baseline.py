@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mtb_eval.report.edition import Edition
+from mtb_eval.report.lettering import wrapped
 from mtb_eval.report.participants import YARDSTICK, baseline_values
 from mtb_eval.report.rows import known, number, text
-from mtb_eval.report.style import BAND, INK, LINE, MIDDLE, SMALL, Absent, Drawing, difference_axis, sheet, wrapped
+from mtb_eval.report.style import BAND, INK, LINE, MIDDLE, SMALL, Absent, Drawing, difference_axis, sheet
 
 LABEL, ROW, FOOT = 58.0, 6.0, 13.0
 

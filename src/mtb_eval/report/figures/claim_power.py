@@ -8,22 +8,9 @@ from mtb_eval.analysis.verdicts import POWER
 from mtb_eval.report.claim_values import Claimed, at_main, claimed, power_values
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.figures.marks import key, percent_axis, point
+from mtb_eval.report.lettering import width_mm, wrapped
 from mtb_eval.report.rows import Row, number, text
-from mtb_eval.report.style import (
-    GREY,
-    INK,
-    LINE,
-    SMALL,
-    VERMILLION,
-    WHITE,
-    WIDE,
-    Absent,
-    Drawing,
-    Look,
-    sheet,
-    width_mm,
-    wrapped,
-)
+from mtb_eval.report.style import GREY, INK, LINE, SMALL, VERMILLION, WHITE, WIDE, Absent, Drawing, Look, sheet
 
 LABEL, NUMBER, ROW, HEAD, FOOT = 70.0, 17.0, 5.4, 6.0, 17.0
 MAIN = Look(color=INK, fill=INK, size=4.6)

@@ -9,21 +9,9 @@ from matplotlib.patches import Rectangle
 
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.findings import claim_counts
+from mtb_eval.report.lettering import width_mm, wrapped
 from mtb_eval.report.rows import Row, distinct, text
-from mtb_eval.report.style import (
-    BLUE,
-    GREY,
-    INK,
-    MIDDLE,
-    SMALL,
-    VERMILLION,
-    WHITE,
-    Absent,
-    Drawing,
-    sheet,
-    width_mm,
-    wrapped,
-)
+from mtb_eval.report.style import BLUE, GREY, INK, MIDDLE, SMALL, VERMILLION, WHITE, Absent, Drawing, sheet
 from mtb_eval.report.verdicts import SIGNS
 
 LABEL, CELL, STEP, FOOT = 34.0, 8.2, 9.6, 9.0

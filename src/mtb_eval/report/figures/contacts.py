@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 from mtb_eval.analysis.usual_care import VISITS
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.figures.marks import percent_axis
+from mtb_eval.report.lettering import width_mm
 from mtb_eval.report.rows import known, number
 from mtb_eval.report.service_values import Series, contact_series, service_values, total_row
-from mtb_eval.report.style import ARMS, GREY, MIDDLE, SMALL, Absent, Drawing, Look, sheet, width_mm
+from mtb_eval.report.style import ARMS, GREY, MIDDLE, SMALL, Absent, Drawing, Look, sheet
 
 LEFT, PANEL, GAP, FOOT, KEY = 12.0, 36.0, 9.0, 11.0, 6.0
 

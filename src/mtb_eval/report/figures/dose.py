@@ -11,6 +11,7 @@ from mtb_eval.report.figures.intervals import Interval, intervals, paired_rows, 
 from mtb_eval.report.figures.marks import grid, key
 from mtb_eval.report.findings import bin_values, dose_counts, dose_rows
 from mtb_eval.report.findings import dose_bins as dose_bin_rows
+from mtb_eval.report.lettering import wrapped
 from mtb_eval.report.rows import Row, distinct, known, number
 from mtb_eval.report.scale import standardised
 from mtb_eval.report.style import (
@@ -25,7 +26,6 @@ from mtb_eval.report.style import (
     Drawing,
     difference_axis,
     sheet,
-    wrapped,
 )
 
 LABEL, ROW, HEAD, FOOT = 46.0, 7.0, 5.0, 18.0

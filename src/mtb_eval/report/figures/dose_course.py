@@ -8,8 +8,9 @@ from mtb_eval.report.dose_values import course_outcomes, course_values
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.figures.intervals import Interval, reach_of
 from mtb_eval.report.figures.marks import grid
+from mtb_eval.report.lettering import wrapped
 from mtb_eval.report.rows import Row, known, number
-from mtb_eval.report.style import BLUE, GREY, SMALL, WIDE, Absent, Drawing, sheet, wrapped
+from mtb_eval.report.style import BLUE, GREY, SMALL, WIDE, Absent, Drawing, sheet
 
 PANEL, COLUMNS, FOOT = 27.0, 3, 12.0
 SHADE = "#dbe9f4"

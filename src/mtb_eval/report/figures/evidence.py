@@ -23,6 +23,7 @@ from mtb_eval.report.evidence import (
 )
 from mtb_eval.report.figures.intervals import paired_rows
 from mtb_eval.report.figures.marks import key, percent_axis
+from mtb_eval.report.lettering import wrapped
 from mtb_eval.report.rows import number
 from mtb_eval.report.style import (
     BAND,
@@ -37,7 +38,6 @@ from mtb_eval.report.style import (
     Look,
     difference_axis,
     sheet,
-    wrapped,
 )
 
 LABEL, ROW, HEAD, FOOT = 46.0, 8.0, 5.0, 17.0

@@ -9,9 +9,10 @@ from matplotlib.patches import FancyBboxPatch
 
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.figures.marks import ARM_ORDER
+from mtb_eval.report.lettering import wrapped
 from mtb_eval.report.participants import design_values, flow_values
 from mtb_eval.report.rows import Row, distinct, first, number, text
-from mtb_eval.report.style import ARMS, GREY, LINE, SMALL, WHITE, WIDE, Absent, Drawing, sheet, wrapped
+from mtb_eval.report.style import ARMS, GREY, LINE, SMALL, WHITE, WIDE, Absent, Drawing, sheet
 
 PAD, LEADING, GAP = 1.8, 3.9, 6.0
 MAIN, SIDE = 44.0, 37.0

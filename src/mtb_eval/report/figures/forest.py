@@ -14,6 +14,7 @@ from mtb_eval.report.edition import Edition
 from mtb_eval.report.figures.intervals import Interval, intervals, reach_of
 from mtb_eval.report.figures.marks import key
 from mtb_eval.report.findings import effect_counts
+from mtb_eval.report.lettering import TEXT, wrapped
 from mtb_eval.report.rows import Row, number, text
 from mtb_eval.report.style import (
     BAND,
@@ -21,7 +22,6 @@ from mtb_eval.report.style import (
     INK,
     LINE,
     SMALL,
-    TEXT,
     WHITE,
     WIDE,
     Absent,
@@ -29,7 +29,6 @@ from mtb_eval.report.style import (
     Look,
     difference_axis,
     sheet,
-    wrapped,
 )
 from mtb_eval.report.verdicts import mark_of
 

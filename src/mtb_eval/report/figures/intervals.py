@@ -9,7 +9,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from mtb_eval.report.style import LINE, SMALL, Look, Sheet, wrapped
+from mtb_eval.report.lettering import wrapped
+from mtb_eval.report.style import LINE, SMALL, Look, Sheet
 
 Interval = tuple[float, float, float]
 MISSING: Interval = (math.nan, math.nan, math.nan)

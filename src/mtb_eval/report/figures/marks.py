@@ -9,8 +9,9 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import MaxNLocator
 
 from mtb_eval.report.edition import Edition
+from mtb_eval.report.lettering import width_mm
 from mtb_eval.report.numbers import NBSP
-from mtb_eval.report.style import ARMS, SMALL, Look, Sheet, width_mm
+from mtb_eval.report.style import ARMS, SMALL, Look, Sheet
 
 ARM_ORDER = ("mtb", "control")
 

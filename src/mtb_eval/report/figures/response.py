@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.figures.marks import ARM_ORDER, arm_key, grid
+from mtb_eval.report.lettering import wrapped
 from mtb_eval.report.participants import column_label, response_values
 from mtb_eval.report.rows import Row, distinct, known, number
-from mtb_eval.report.style import ARMS, GREY, MIDDLE, SMALL, WIDE, Absent, Drawing, Look, sheet, wrapped
+from mtb_eval.report.style import ARMS, GREY, MIDDLE, SMALL, WIDE, Absent, Drawing, Look, sheet
 
 COLUMNS = 3
 

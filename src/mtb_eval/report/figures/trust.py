@@ -10,6 +10,7 @@ from mtb_eval.report.edition import Edition
 from mtb_eval.report.evidence import std_interval
 from mtb_eval.report.figures.intervals import MISSING, Interval, intervals, paired_rows, reach_of
 from mtb_eval.report.figures.marks import key
+from mtb_eval.report.lettering import wrapped
 from mtb_eval.report.rows import Row, distinct, first, known, number, text
 from mtb_eval.report.style import (
     DASHED,
@@ -25,7 +26,6 @@ from mtb_eval.report.style import (
     Look,
     difference_axis,
     sheet,
-    wrapped,
 )
 from mtb_eval.report.trust import (
     curve_rows,
