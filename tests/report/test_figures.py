@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -10,15 +11,19 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.image import imread
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from tests.report.example import empty_results, example_results, missing_results
 
 from mtb_eval.report.edition import edition
+from mtb_eval.report.figure_files import figure_files
 from mtb_eval.report.figures import FIGURES
 from mtb_eval.report.figures.intervals import reach_of
 from mtb_eval.report.lettering import width_mm, wrapped
 from mtb_eval.report.pictures import Picture, drawn_picture, inline
-from mtb_eval.report.style import Absent, Drawing, house_style
+from mtb_eval.report.style import Absent, Drawing, house_style, sheet
+from mtb_eval.report.typeset import DPI
 from mtb_eval.study import Text as Label
 from mtb_eval.study import load_plan
 
@@ -137,3 +142,25 @@ def test_an_axis_holds_every_estimate():
     values = [(0.1, -0.2, 0.4), (1.9, 1.0, 40.0), (float("nan"), 0.0, 0.0)]
     assert reach_of(values) >= 1.9
     assert reach_of([]) == 0.5
+
+
+@pytest.mark.parametrize(("width", "body"), [(85.0, 61.3), (130.0, 104.27), (175.0, 190.0), (175.0, 31.9)])
+def test_a_png_loses_no_line_of_dots(provenance, width, body):
+    plan = load_plan()
+    one = edition("en", plan, example_results(plan), provenance)
+    dots = 8
+    with house_style():
+        page = sheet(one, "Stripes", width=width, body=body)
+        across, up = page.figure.get_size_inches() * DPI
+        for k in range(1, int(0.6 * up // dots)):
+            page.figure.add_artist(Rectangle((0, k * dots / up), 0.2, 1.0 / up, color="black", linewidth=0))
+        for k in range(int(across * 0.3 // dots), int(across // dots)):
+            page.figure.add_artist(Rectangle((k * dots / across, 0), 1.0 / across, 0.2, color="black", linewidth=0))
+        picture = drawn_picture("flow", Drawing(title="s", caption="s", alt="s", figure=page.figure))
+    content = next(c for _, suffix, c in figure_files(one, {"flow": picture}) if suffix == "png")
+    dark = imread(io.BytesIO(content))[..., 0] < 0.7
+    assert dark.shape == (round(up), round(across))
+    for line in (dark[int(0.4 * up) :, 20], dark[-20, int(across * 0.3) :]):
+        starts = np.flatnonzero(line & ~np.roll(line, 1))
+        assert len(starts) > 10
+        assert set(np.diff(starts)) == {dots}

@@ -15,6 +15,8 @@ from mtb_eval.report.fonts import FACES, font_folder
 
 TEXT, POINT = 9.0, 25.4 / 72
 WEIGHTS = {"normal": 400, "bold": 700}
+LEADING = 1.15
+"""From one line to the next, in sizes of type."""
 UNIT = 100
 """The size of type in points at which letters are measured."""
 

@@ -13,11 +13,13 @@ from matplotlib.ticker import MaxNLocator
 from mtb_eval.report.axes import PlainAxes
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.lettering import TEXT, wrapped
+from mtb_eval.report.typeset import DPI
 
 BLUE, VERMILLION = "#0072B2", "#D55E00"
 INK, GREY, LINE, BAND, WHITE = "#1f2328", "#57606a", "#c9ced4", "#eef0f2", "#ffffff"
 NARROW, MIDDLE, WIDE = 85.0, 130.0, 175.0
 MM = 1 / 25.4
+HAIR = 0.05
 TITLE, SMALL = 10.5, 8.0
 
 Dashes = Any  # a name, or offset and lengths: matplotlib's line styles
@@ -113,7 +115,7 @@ def sheet(edition: Edition, title: str, *, width: float, body: float) -> Sheet:
     lines = wrapped(title, width - 2, size=TITLE, weight="bold")
     heading = 5.2 + 4.7 * len(lines)
     height = body + heading
-    figure = Figure(figsize=(width * MM, height * MM), facecolor=WHITE)
+    figure = Figure(figsize=_whole_dots(width, height), facecolor=WHITE)
     if edition.provenance.synthetic:
         figure.text(1 / width, 1 - 1 / height, edition.say("synthetic.tag"), size=SMALL, color=GREY, va="top")
     if edition.provenance.internal:
@@ -124,6 +126,15 @@ def sheet(edition: Edition, title: str, *, width: float, body: float) -> Sheet:
     canvas.set(xlim=(0, width), ylim=(0, body))
     canvas.set_axis_off()
     return Sheet(figure=figure, canvas=canvas, width=width, height=height, body=body)
+
+
+def _whole_dots(width: float, height: float) -> tuple[float, float]:
+    """Return a size in inches of as many whole dots of a PNG as come nearest, and a hair less.
+
+    typst paints a picture of whole dots into the place it has on the page; where that is not as large, a line of dots
+    is lost in the middle, and with it the feet of some letters.
+    """
+    return (round(width * MM * DPI) - HAIR) / DPI, (round(height * MM * DPI) - 2 * HAIR) / DPI
 
 
 def _mark(figure: Figure, tag: str, width: float, height: float) -> None:

@@ -6,7 +6,7 @@ from mtb_eval.report.coding import agreement_rows, agreement_waves, coding_value
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.figures.intervals import intervals
 from mtb_eval.report.figures.marks import key
-from mtb_eval.report.lettering import wrapped
+from mtb_eval.report.lettering import LEADING, wrapped
 from mtb_eval.report.participants import column_label
 from mtb_eval.report.style import GREY, INK, LINE, MIDDLE, SMALL, WHITE, Absent, Drawing, Look, sheet
 
@@ -29,7 +29,7 @@ def agreement(edition: Edition) -> Drawing | Absent:
     ax.hlines([ROW * (k + 1) for k in range(len(scales))], 0, 1, colors=LINE, linewidth=0.4, zorder=0)
     for k, scale in enumerate(scales):
         lines = "\n".join(wrapped(column_label(edition, scale), LABEL - 4, size=SMALL))
-        page.canvas.text(1, FOOT + height - ROW * (k + 0.5), lines, size=SMALL, va="center", linespacing=1.05)
+        page.canvas.text(1, FOOT + height - ROW * (k + 0.5), lines, size=SMALL, va="center", linespacing=LEADING)
     looks = LOOKS[-len(waves) :]
     for j, (wave, look) in enumerate(zip(waves, looks, strict=True)):
         at = [ROW * (k + 0.5) + 2.5 * (j - (len(waves) - 1) / 2) for k in range(len(scales))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtb_eval.report.edition import Edition
-from mtb_eval.report.lettering import wrapped
+from mtb_eval.report.lettering import LEADING, wrapped
 from mtb_eval.report.participants import YARDSTICK, baseline_values
 from mtb_eval.report.rows import known, number, text
 from mtb_eval.report.style import BAND, INK, LINE, MIDDLE, SMALL, Absent, Drawing, difference_axis, sheet
@@ -27,7 +27,7 @@ def baseline(edition: Edition) -> Drawing | Absent:
     for k, row in enumerate(rows):
         y = ROW * (k + 0.5)
         label = wrapped(text(row, f"label_{edition.language}"), LABEL - 3, size=SMALL)
-        canvas.text(1, FOOT + height - y, "\n".join(label), size=SMALL, va="center", linespacing=1.05)
+        canvas.text(1, FOOT + height - y, "\n".join(label), size=SMALL, va="center", linespacing=LEADING)
         ax.plot([0, number(row, "smd")], [y, y], color=LINE, linewidth=1, zorder=1)
         ax.plot([number(row, "smd")], [y], marker="o", color=INK, markersize=4.5, zorder=3)
     difference_axis(edition, ax, edition.say("baseline.axis"))

@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from mtb_eval.report.edition import Edition
+from mtb_eval.report.lettering import LEADING
 from mtb_eval.report.participants import design_values
 from mtb_eval.report.rows import Row, number, text
 from mtb_eval.report.style import BLUE, GREY, INK, MIDDLE, SMALL, VERMILLION, WHITE, Absent, Drawing, sheet
@@ -74,7 +75,7 @@ def _frame(edition: Edition, ax: Axes, canvas: Axes, height: float) -> None:
     top = FOOT + height + 4.5
     for k, key in enumerate(("calendar.before", "calendar.mtb", "calendar.after")):
         x = MIDDLE - COUNTS + 7 + 14 * k
-        canvas.text(x, top, edition.say(key), size=7, color=GREY, ha="center", va="center", linespacing=0.95)
+        canvas.text(x, top, edition.say(key), size=7, color=GREY, ha="center", va="center", linespacing=LEADING)
     y = 2.6
     for x, key, look in ((1, "calendar.key_before", BEFORE), (50, "calendar.key_after", AFTER)):
         canvas.barh(y, 7, left=x, height=2.6, **look)

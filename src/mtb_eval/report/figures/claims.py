@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from mtb_eval.report.edition import Edition
 from mtb_eval.report.findings import claim_counts
-from mtb_eval.report.lettering import width_mm, wrapped
+from mtb_eval.report.lettering import LEADING, width_mm, wrapped
 from mtb_eval.report.rows import Row, distinct, text
 from mtb_eval.report.style import BLUE, GREY, INK, MIDDLE, SMALL, VERMILLION, WHITE, Absent, Drawing, sheet
 from mtb_eval.report.verdicts import SIGNS
@@ -42,9 +42,9 @@ def claims(edition: Edition) -> Drawing | Absent:
     groups = [(topic, [r for r in rows if text(r, "topic") == topic]) for topic in distinct(rows, "topic")]
     heights = [STEP * -(-len(group) // per_line) for _, group in groups]
     values = claim_counts(edition)
-    body = sum(heights) + FOOT + 2
+    body = sum(heights) + FOOT + 4
     page = sheet(edition, edition.say("claims.title", **values), width=MIDDLE, body=body)
-    y = body - STEP + 1
+    y = body - STEP - 1
     for (topic, group), height in zip(groups, heights, strict=True):
         label = wrapped(edition.named("topic", topic), LABEL - 2, size=SMALL)
         page.canvas.text(1, y + CELL / 2, "\n".join(label), size=SMALL, va="center")
@@ -64,7 +64,9 @@ def _cell(canvas: Axes, row: Row, x: float, y: float) -> None:
     result = text(row, "result")
     look, words = STATES.get(result, STATES["cannot be tested"]), f"{SIGNS.get(result, '?')}\n{text(row, 'id')}"
     _box(canvas, look, x, y, CELL)
-    canvas.text(x + CELL / 2, y + CELL / 2, words, size=7, color=look.ink, ha="center", va="center", linespacing=1.1)
+    canvas.text(
+        x + CELL / 2, y + CELL / 2, words, size=7, color=look.ink, ha="center", va="center", linespacing=LEADING
+    )
 
 
 def _box(canvas: Axes, look: State, x: float, y: float, size: float) -> None:

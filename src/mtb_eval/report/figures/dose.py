@@ -96,7 +96,7 @@ def _bins(edition: Edition, ax: Axes, rows: list[Row], reach: float, right: floa
     middles = [(number(r, "low") + number(r, "high")) / 2 for r in others]
     for at, here, look in (([OWN] * len(own), own, CARE), (middles, others, VISITS)):
         intervals(ax, at, [_interval(r) for r in here], look, reach=reach, upright=True)
-    ax.set(xlim=(-32, right + 4), ylim=(-reach, reach))
+    ax.set(xlim=(-32, right + 4), ylim=(-1.12 * reach, 1.12 * reach))
     ticks = list(range(0, int(right) + 1, 20 if right > 60 else 10))
     ax.set_xticks([OWN, *ticks], [edition.say("bins.control"), *(edition.numbers.count(t) for t in ticks)], fontsize=7)
     ax.yaxis.set_major_formatter(lambda y, _: edition.numbers.plain(y))

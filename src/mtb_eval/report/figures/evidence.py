@@ -23,7 +23,7 @@ from mtb_eval.report.evidence import (
 )
 from mtb_eval.report.figures.intervals import paired_rows
 from mtb_eval.report.figures.marks import key, percent_axis
-from mtb_eval.report.lettering import wrapped
+from mtb_eval.report.lettering import LEADING, wrapped
 from mtb_eval.report.rows import number
 from mtb_eval.report.style import (
     BAND,
@@ -84,7 +84,7 @@ def evidence_weights(edition: Edition) -> Drawing | Absent:
         y = SOURCE_ROW * (k + 0.5)
         _bar(ax, y, sorted(weights[source]), by_lot=source == LOT_WINDOW)
         name = wrapped(edition.say(f"evidence.source_{slug(source)}"), SOURCE_LABEL - 4, size=SMALL)
-        canvas.text(1, foot + height - y, "\n".join(name), size=SMALL, va="center", linespacing=0.95)
+        canvas.text(1, foot + height - y, "\n".join(name), size=SMALL, va="center", linespacing=LEADING)
         canvas.text(MIDDLE - 1, foot + height - y, _counted(edition, source), size=SMALL, va="center", ha="right")
     lowest = min(0.0, *(w for ws in weights.values() for w in ws))
     ax.set(xlim=(1.05 * lowest, None), ylim=(height, 0), yticks=[])

@@ -14,7 +14,7 @@ from mtb_eval.report.edition import Edition
 from mtb_eval.report.figures.intervals import Interval, intervals, reach_of
 from mtb_eval.report.figures.marks import key
 from mtb_eval.report.findings import effect_counts
-from mtb_eval.report.lettering import TEXT, wrapped
+from mtb_eval.report.lettering import LEADING, TEXT, wrapped
 from mtb_eval.report.rows import Row, number, text
 from mtb_eval.report.style import (
     BAND,
@@ -112,7 +112,7 @@ def _headings(edition: Edition, canvas: Axes, body: float) -> None:
     )
     for x, heading, align, width in places:
         lines = "\n".join(wrapped(edition.say(heading), width, size=SMALL))
-        canvas.text(x, y, lines, size=SMALL, color=GREY, va="center", ha=align, linespacing=1.05)
+        canvas.text(x, y, lines, size=SMALL, color=GREY, va="center", ha=align, linespacing=LEADING)
     canvas.plot([0, WIDE], [body - HEAD + 0.3] * 2, color=LINE, linewidth=0.7)
 
 
@@ -122,7 +122,7 @@ def _write(edition: Edition, canvas: Axes, line: Line, *, top: float) -> None:
         canvas.text(0.6, y - 0.5, line.label, size=TEXT, weight="bold", va="center")
         return
     canvas.text(
-        2.5, y, "\n".join(wrapped(line.label, LABEL - 3.5, size=SMALL)), size=SMALL, va="center", linespacing=1.05
+        2.5, y, "\n".join(wrapped(line.label, LABEL - 3.5, size=SMALL)), size=SMALL, va="center", linespacing=LEADING
     )
     value, low, high = (number(line.row, f"primary_std{end}") for end in ("", "_low", "_high"))
     canvas.text(LABEL + PLOT + 2, y, number_of.estimate(value, low, high), size=SMALL, va="center")

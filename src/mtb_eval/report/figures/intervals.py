@@ -9,7 +9,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from mtb_eval.report.lettering import wrapped
+from mtb_eval.report.lettering import LEADING, wrapped
 from mtb_eval.report.style import LINE, SMALL, Look, Sheet
 
 Interval = tuple[float, float, float]
@@ -66,7 +66,7 @@ def paired_rows(
     ax.set(xlim=(-reach, reach), ylim=(height, 0))
     for k, text in enumerate(labels):
         lines = "\n".join(wrapped(text, label - 4, size=SMALL))
-        canvas.text(1, foot + height - row * (k + 0.5), lines, size=SMALL, va="center", linespacing=1.05)
+        canvas.text(1, foot + height - row * (k + 0.5), lines, size=SMALL, va="center", linespacing=LEADING)
     ax.hlines([row * (k + 1) for k in range(len(labels))], -reach, reach, colors=LINE, linewidth=0.4, zorder=0)
     for (look, values), shift in zip(series, _shifts(len(series)), strict=True):
         intervals(ax, [row * (k + 0.5) + shift for k in range(len(labels))], values, look, reach=reach)

@@ -71,7 +71,10 @@ def _slopes(edition: Edition, ax: Axes, rows: list[Row]) -> None:
         _line(ax, x, y, ARMS[arm])
         above = sum(y) >= sum(number(r, "share") for r in rows if r["arm"] != arm)
         side: dict[str, Any] = {"va": "bottom" if above else "top", "ha": "center", "size": SMALL}
+        others = {(number(r, "months"), number(r, "share")) for r in rows if r["arm"] != arm}
         for at, share in zip(x, y, strict=True):
+            if not above and (months[at], share) in others:
+                continue  # the other arm's number stands there
             ax.text(at, share + (0.04 if above else -0.05), edition.numbers.percent(share), **side)
     ax.set(ylim=(0, 1.12), xlim=(-0.35, max(len(months) - 0.65, 0.65)))
     ax.set_xticks(range(len(months)), [_short(edition, m) for m in months])

@@ -10,7 +10,7 @@ from mtb_eval.report.edition import Edition
 from mtb_eval.report.evidence import std_interval
 from mtb_eval.report.figures.intervals import MISSING, Interval, intervals, paired_rows, reach_of
 from mtb_eval.report.figures.marks import key
-from mtb_eval.report.lettering import wrapped
+from mtb_eval.report.lettering import LEADING, wrapped
 from mtb_eval.report.rows import Row, distinct, first, known, number, text
 from mtb_eval.report.style import (
     DASHED,
@@ -154,14 +154,14 @@ def _headings(edition: Edition, canvas: Axes, y: float) -> None:
     ):
         said = edition.say(name, significant=edition.numbers.threshold(edition.plan.verdicts.significant))
         lines = "\n".join(wrapped(said, width - 2, size=SMALL))
-        canvas.text(x, y + 4, lines, size=SMALL, color=GREY, va="center", linespacing=1.05)
+        canvas.text(x, y + 4, lines, size=SMALL, color=GREY, va="center", linespacing=LEADING)
     canvas.plot([0, WIDE], [y + 0.3] * 2, color=LINE, linewidth=0.7)
 
 
 def _write(edition: Edition, canvas: Axes, row: Row, *, y: float) -> None:
     outcome, left = text(row, "outcome"), LABEL + PLOT + 2
     label = "\n".join(wrapped(edition.outcome(outcome), LABEL - 3, size=SMALL))
-    canvas.text(1, y, label, size=SMALL, va="center", linespacing=0.95)
+    canvas.text(1, y, label, size=SMALL, va="center", linespacing=LEADING)
     n = number(row, "n_specifications")
     shown = (
         edition.numbers.counts(round(number(row, "share_significant") * n), n)

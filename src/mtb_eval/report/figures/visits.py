@@ -15,9 +15,9 @@ BACK = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
 
 def visits(edition: Edition) -> Drawing | Absent:
     """Draw MTB families by number of visits, and below it the share still in the programme by the child's age."""
-    counts = [r for r in edition.rows("visit_counts") if known(r, "low", "n")]
+    counts = [r for r in edition.rows("visit_counts") if known(r, "low")]
     stayed = [r for r in edition.rows("retention") if known(r, "months", "share")]
-    if not counts and not stayed:
+    if not any(known(r, "n") for r in counts) and not stayed:
         return Absent(why=edition.say("absent.visits"))
     values = visit_values(edition)
     page = sheet(edition, edition.say("visits.title", **values), width=MIDDLE, body=2 * (PANEL + GAP) - 3)
@@ -40,13 +40,14 @@ def _histogram(edition: Edition, ax: Axes, rows: list[Row]) -> None:
     ax.set_xlabel(edition.say("visits.number"), fontsize=SMALL)
     if not rows:
         return
+    top = max((number(r, "n") for r in rows if known(r, "n")), default=0.0)
     for r in rows:
         low, high, n = (number(r, c) for c in ("low", "high", "n"))
-        ax.bar(low, n, width=high - low - 0.8, align="edge", color=BLUE)
+        tall = n if known(r, "n") else 0.05 * top  # of a number that is not shown, the dash
+        ax.bar(low, tall, width=high - low - 0.8, align="edge", color=BLUE if known(r, "n") else "none")
         if n:
-            over, count = 1.03 * n + 0.2, edition.numbers.count(n)
+            over, count = 1.03 * tall + 0.2, edition.numbers.count(n)
             ax.text((low + high) / 2, over, count, ha="center", va="bottom", size=SMALL, zorder=5, bbox=BACK)
-    top = max(number(r, "n") for r in rows)
     ax.set_ylim(0, top * 1.28 + 1)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
