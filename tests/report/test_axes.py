@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import io
-
+import numpy as np
 import pytest
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
+from tests.report.example import example_results
 
+from mtb_eval.report import style
 from mtb_eval.report.axes import PlainAxes
-from mtb_eval.report.style import RULES
+from mtb_eval.report.edition import edition
+from mtb_eval.report.figures import FIGURES
+from mtb_eval.report.style import RULES, house_style
+from mtb_eval.study import load_plan
 
 
 def _plain(ax):
@@ -43,18 +48,32 @@ def _off(ax):
     ax.text(0.5, 0.5, "alone", transform=ax.transAxes)
 
 
-def _svg(axes_class, draw):
+def _dots(figure):
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())
+
+
+def _with(axes_class, draw):
     with rc_context(RULES):
         figure = Figure(figsize=(3, 2))
         draw(figure.add_axes((0.2, 0.2, 0.7, 0.7), axes_class=axes_class))
-        written = io.StringIO()
-        figure.savefig(written, format="svg", metadata={"Date": None})
-    return written.getvalue()
+        return _dots(figure)
 
 
 @pytest.mark.parametrize("draw", [_plain, _labelled, _parameters, _with_small_ticks, _off])
 def test_the_picture_is_that_of_matplotlibs_axes(draw):
-    assert _svg(PlainAxes, draw) == _svg(Axes, draw)
+    np.testing.assert_array_equal(_with(PlainAxes, draw), _with(Axes, draw))
+
+
+@pytest.mark.parametrize("name", list(FIGURES))
+def test_every_figure_is_that_of_matplotlibs_axes(provenance, monkeypatch, name):
+    plan = load_plan()
+    one = edition("da", plan, example_results(plan), provenance)
+    with house_style():
+        found = _dots(FIGURES[name](one).figure)
+        monkeypatch.setattr(style, "PlainAxes", Axes)
+        np.testing.assert_array_equal(found, _dots(FIGURES[name](one).figure))
 
 
 def test_no_tick_is_made_before_it_is_drawn():

@@ -1,22 +1,57 @@
-"""matplotlib's axes without what it does in vain, a quarter of the time of a figure: the same picture.
+"""matplotlib's axes at a third of the time, with the same picture: ticks are most of what a figure costs.
 
-Some of the methods are not public: where a version of matplotlib no longer calls them, only the time is lost.
+matplotlib makes five parts for every tick, drawn or not. Here one tick is moved from place to place, on every axis
+that has nothing but marks and their labels on one side; other axes are drawn as matplotlib draws them.
+One of the methods is not public: if a version of matplotlib no longer calls it, only the time is lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis, Tick, XAxis, YAxis
+from matplotlib.axis import Axis, XAxis, YAxis
 from matplotlib.text import Text
+from matplotlib.ticker import FixedFormatter, FixedLocator
+
+NEAR = 1e-10
 
 
 class _Axis(Axis):
+    axis_name: str
+
+    def draw(self, renderer: Any) -> None:
+        """Draw the marks at once and the labels one by one."""
+        if not (self.get_visible() and self._plain()):
+            super().draw(renderer)
+            return
+        places, labels = self._shown()
+        tick: Any = self.get_major_ticks(1)[0]
+        tick.tick1line.set_data(*self._across(places, [0.0] * len(places)))
+        tick.tick1line.draw(renderer)
+        for place, label in zip(places, labels, strict=True):
+            tick.label1.set_text(label)
+            tick.label1.set_position(self._across(place, 0.0))
+            tick.label1.draw(renderer)
+        self.stale = False
+
+    def set_ticks(self, ticks: Any, labels: Iterable[str] | None = None, *, minor: bool = False, **kwargs: Any) -> Any:
+        """Set where ticks are and what they say; `kwargs` are of their labels."""
+        if minor:
+            return super().set_ticks(ticks, labels, minor=minor, **kwargs)
+        self.set_major_locator(FixedLocator(ticks))
+        if len(ticks):
+            self.set_view_interval(min(ticks), max(ticks))
+        if labels is not None:
+            self.set_major_formatter(FixedFormatter(list(labels)))
+        first = self.get_major_ticks(1)
+        first[0].label1.set(**kwargs)
+        return first
+
     def set_clip_path(self, path: Any, transform: Any = None) -> None:
-        """Clip the ticks that there are, and make none for it: no grid line is clipped, as none reaches further."""
+        """Clip the ticks that there are, and make none for it: grid lines, of which no figure has any, are not."""
         with self._no_ticks_made():
             super().set_clip_path(path, transform)
 
@@ -35,14 +70,26 @@ class _Axis(Axis):
         for name in unmade:
             lists.pop(name, None)
 
-    def _copy_tick_props(self, src: Tick, dest: Tick) -> None:
-        """Copy nothing from one tick to the next: all are made by the same rules and never changed one by one."""
+    def _plain(self) -> bool:
+        """Return whether there are only marks and labels on the first side, and no label of the axis to keep clear."""
+        if self.get_label_text() or len(self.get_minorticklocs()):
+            return False
+        if not len(self.get_majorticklocs()):
+            return True
+        tick: Any = self.get_major_ticks(1)[0]
+        return not any(part.get_visible() for part in (tick.tick2line, tick.gridline, tick.label2))
 
-    def _get_ticklabel_bboxes(self, ticks: Any, renderer: Any) -> tuple[list[Any], list[Any]]:
-        """Measure no tick labels where no label of the axis must keep clear of them."""
-        inherited: Any = super()
-        measured: tuple[list[Any], list[Any]] = ([], [])
-        return inherited._get_ticklabel_bboxes(ticks, renderer) if self.get_label_text() else measured
+    def _shown(self) -> tuple[list[float], list[str]]:
+        """Return the places of the ticks within the limits, and their labels."""
+        places = list(self.get_majorticklocs())
+        labels = self.get_major_formatter().format_ticks(places)
+        low, high = sorted(self.get_view_interval())
+        room = NEAR * (high - low)
+        kept = [k for k, place in enumerate(places) if low - room <= place <= high + room]
+        return [float(places[k]) for k in kept], [labels[k] for k in kept]
+
+    def _across(self, along: Any, beside: Any) -> tuple[Any, Any]:
+        return (along, beside) if self.axis_name == "x" else (beside, along)
 
 
 class _Words(Text):
