@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
+from scipy.optimize import Bounds, LinearConstraint, milp
 
 from mtb_eval.analysis.disclosure_counts import VISITED, Addition, Counts, Quantity
 from mtb_eval.analysis.disclosure_declared import Running, declared
@@ -156,14 +156,15 @@ def _loosened(counts: Counts, additions: list[Addition], hidden: set[Quantity], 
     unknown = [q for q in members if _unknown(q, counts, hidden)]
     true = np.array([counts.values[q] for q in unknown])
     matrix = _matrix(additions, unknown)
-    bounds = [(1.0 if q in hidden else 0.0, None) for q in unknown]
+    bounds = Bounds(np.array([float(q in hidden) for q in unknown]), np.inf)
+    sums = LinearConstraint(matrix, matrix @ true, matrix @ true)
     low, high, added = true.copy(), true.copy(), set[Quantity]()
     for j, quantity in enumerate(unknown):
         for sign in (-1.0, 1.0):
             if not _small(true[j], threshold) or high[j] - low[j] >= threshold - 1 - NEAR:
                 continue
             aim = sign * (np.arange(len(unknown)) == j)
-            found = linprog(aim, A_eq=matrix, b_eq=matrix @ true, bounds=bounds, method="highs")
+            found = milp(aim, constraints=sums, bounds=bounds)
             if found.status == UNBOUNDED:
                 high[j] = np.inf
             else:

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from mtb_eval.analysis.verdicts import POWER
 from mtb_eval.report.claim_values import Claimed, at_main, claimed, power_values
 from mtb_eval.report.edition import Edition
-from mtb_eval.report.figures.marks import key, percent_axis, point
+from mtb_eval.report.figures.marks import key, percent_axis, points
 from mtb_eval.report.lettering import width_mm, wrapped
-from mtb_eval.report.rows import Row, number, text
+from mtb_eval.report.rows import number, text
 from mtb_eval.report.style import GREY, INK, LINE, SMALL, VERMILLION, WHITE, WIDE, Absent, Drawing, Look, sheet
 
 LABEL, NUMBER, ROW, HEAD, FOOT = 70.0, 17.0, 5.4, 6.0, 17.0
@@ -30,12 +30,14 @@ def claim_power(edition: Edition) -> Drawing | Absent:
     page = sheet(edition, edition.say("claims.power_figure", **values), width=WIDE, body=height + FOOT + 2)
     ax = page.axes(LABEL, FOOT, WIDE - LABEL - NUMBER - 3, height)
     ax.set(xlim=(0, 1), ylim=(height, 0))
-    top = 0.0
+    top, placed = 0.0, list[tuple[float, Claimed]]()
     for name, group in groups:
         page.canvas.text(1, FOOT + height - top - 4, edition.say(f"claims.group_{name}"), size=SMALL, weight="bold")
-        for k, one in enumerate(group):
-            _row(edition, (page.canvas, ax), one, at=top + HEAD + ROW * (k + 0.5), height=height)
+        placed += [(top + HEAD + ROW * (k + 0.5), one) for k, one in enumerate(group)]
         top += HEAD + ROW * len(group)
+    for at, one in placed:
+        _write(edition, page.canvas, one, FOOT + height - at)
+    _draw(edition, ax, placed)
     _axis(edition, ax)
     page.canvas.text(WIDE - 1, FOOT + height - 4, edition.say("claims.head_chance", **values), size=SMALL, ha="right")
     _key(edition, page.canvas, values)
@@ -47,17 +49,26 @@ def claim_power(edition: Edition) -> Drawing | Absent:
     )
 
 
-def _row(edition: Edition, axes: tuple[Axes, Axes], one: Claimed, *, at: float, height: float) -> None:
-    canvas, ax = axes
-    y = FOOT + height - at
+def _write(edition: Edition, canvas: Axes, one: Claimed, y: float) -> None:
     canvas.text(1, y, _label(edition, one), size=SMALL, va="center")
-    ax.hlines([at], 0, 1, colors=LINE, linewidth=0.4, zorder=0)
-    _points(ax, list(one.declared), OTHER, at)
-    main = at_main(edition, one)
-    _points(ax, [main] if main else [], MAIN, at)
-    for row in one.published:
-        point(ax, number(row, "power"), at, PUBLISHED)
-    canvas.text(WIDE - 1, y, edition.numbers.percent(number(main, "power")), size=SMALL, va="center", ha="right")
+    power = edition.numbers.percent(number(at_main(edition, one), "power"))
+    canvas.text(WIDE - 1, y, power, size=SMALL, va="center", ha="right")
+
+
+def _draw(edition: Edition, ax: Axes, rows: list[tuple[float, Claimed]]) -> None:
+    """Draw every row's chances, each kind of mark in one go."""
+    ax.hlines([at for at, _ in rows], 0, 1, colors=LINE, linewidth=0.4, zorder=0)
+    spans = [(at, [number(r, "power") for r in one.declared]) for at, one in rows if len(one.declared) > 1]
+    if spans:
+        places, lows, highs = zip(*((at, min(found), max(found)) for at, found in spans), strict=True)
+        ax.hlines(places, lows, highs, colors=OTHER.color, linewidth=OTHER.width, zorder=2)
+    kinds = (
+        (OTHER, [(at, r) for at, one in rows for r in one.declared]),
+        (MAIN, [(at, r) for at, one in rows if (r := at_main(edition, one))]),
+        (PUBLISHED, [(at, r) for at, one in rows for r in one.published]),
+    )
+    for look, marks in kinds:
+        points(ax, [number(r, "power") for _, r in marks], [at for at, _ in marks], look)
 
 
 def _label(edition: Edition, one: Claimed) -> str:
@@ -67,14 +78,6 @@ def _label(edition: Edition, one: Claimed) -> str:
     room = LABEL - 6 - width_mm(f", {wave}", SMALL)
     lines = wrapped(edition.outcome(one.outcome), room, size=SMALL)
     return f"{lines[0]}{' …' if len(lines) > 1 else ''}, {wave}"
-
-
-def _points(ax: Axes, rows: list[Row], look: Look, at: float) -> None:
-    places = [number(r, "power") for r in rows]
-    if len(places) > 1:
-        ax.hlines([at], min(places), max(places), colors=look.color, linewidth=look.width, zorder=2)
-    for place in places:
-        point(ax, place, at, look)
 
 
 def _axis(edition: Edition, ax: Axes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -33,7 +34,13 @@ def key(canvas: Axes, looks: Sequence[tuple[Look, str]], *, y: float, left: floa
 
 def point(ax: Axes, x: float, y: float, look: Look) -> None:
     """Draw one mark."""
-    ax.plot([x], [y], marker=look.marker, color=look.color, markerfacecolor=look.fill, markersize=look.size, zorder=4)
+    points(ax, [x], [y], look)
+
+
+def points(ax: Axes, x: Sequence[float], y: Sequence[float], look: Look) -> None:
+    """Draw marks in one go."""
+    marks: dict[str, Any] = {"marker": look.marker, "markerfacecolor": look.fill, "markersize": look.size}
+    ax.plot(x, y, linestyle="none", color=look.color, zorder=4, **marks)
 
 
 def percent_axis(edition: Edition, axis: Axis) -> None:

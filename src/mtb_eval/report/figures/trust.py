@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -57,8 +59,8 @@ def trust(edition: Edition) -> Drawing | Absent:
     ax, canvas = page.axes(LABEL, FOOT, PLOT, height), page.canvas
     reach = reach_of([_range(r) for r in rows.values()], share=1.0)
     ax.set(xlim=(-reach, reach), ylim=(height, 0))
-    for k, (outcome, row) in enumerate(rows.items()):
-        _choices(edition, ax, outcome, ROW * (k + 0.5))
+    _choices(edition, ax, [(ROW * (k + 0.5), outcome) for k, outcome in enumerate(rows)])
+    for k, row in enumerate(rows.values()):
         _write(edition, canvas, row, y=FOOT + height - ROW * (k + 0.5))
     _headings(edition, canvas, FOOT + height)
     difference_axis(edition, ax, edition.say("forest.axis"))
@@ -130,16 +132,18 @@ def _range(row: Row) -> Interval:
     return number(row, "std_median"), number(row, "std_lowest"), number(row, "std_highest")
 
 
-def _choices(edition: Edition, ax: Axes, outcome: str, y: float) -> None:
-    """Draw a line over the range, a tick for each set of choices, and the primary estimate."""
-    rows = specifications_of(edition, outcome)
-    found = [number(r, "standardised") for r in rows]
-    if not found:
+def _choices(edition: Edition, ax: Axes, outcomes: Sequence[tuple[float, str]]) -> None:
+    """Draw for each outcome a line over the range, a tick for each set of choices, and the primary estimate."""
+    found = [(y, r, number(r, "standardised")) for y, o in outcomes for r in specifications_of(edition, o)]
+    ranges = {y: [v for at, _, v in found if at == y] for y, _, _ in found}
+    if not ranges:
         return
-    ax.hlines([y], min(found), max(found), colors=LINE, linewidth=2.2, zorder=1)
-    ax.plot(found, [y] * len(found), linestyle="none", marker="|", color=GREY, markersize=6, zorder=2)
-    decided = [(number(r, "standardised"), y) for r in rows if r.get("decides")]
-    intervals(ax, [at for _, at in decided], [(v, v, v) for v, _ in decided], PRIMARY, reach=1e9)
+    lows, highs = [min(v) for v in ranges.values()], [max(v) for v in ranges.values()]
+    ax.hlines(list(ranges), lows, highs, colors=LINE, linewidth=2.2, zorder=1)
+    marks: dict[str, Any] = {"marker": "|", "color": GREY, "markersize": 6}
+    ax.plot([v for _, _, v in found], [y for y, _, _ in found], linestyle="none", zorder=2, **marks)
+    decided = [(y, v) for y, r, v in found if r.get("decides")]
+    intervals(ax, [y for y, _ in decided], [(v, v, v) for _, v in decided], PRIMARY, reach=1e9)
 
 
 def _headings(edition: Edition, canvas: Axes, y: float) -> None:
