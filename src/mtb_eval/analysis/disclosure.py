@@ -23,8 +23,8 @@ import pandas as pd
 
 from mtb_eval.analysis.disclosure_claims import chance_hidden, hidden_claims
 from mtb_eval.analysis.disclosure_counts import counts_of
-from mtb_eval.analysis.disclosure_declared import TableRule, declared
-from mtb_eval.analysis.disclosure_marks import Control, Marks, marked, sheet_of
+from mtb_eval.analysis.disclosure_declared import declared
+from mtb_eval.analysis.disclosure_marks import Control, Marks, Sheet, marked, sheet_of
 from mtb_eval.analysis.disclosure_protect import protected
 from mtb_eval.analysis.results import Results
 from mtb_eval.study import Plan
@@ -89,14 +89,14 @@ def _shown(name: str, frame: pd.DataFrame, control: Control, log: list[Row]) -> 
         if len(frame):
             log.append(_entry(name, "all", "all", "unclassified" if rule is None else "individual", frame.size))
         return frame.iloc[:0]
-    marks = marked(sheet_of(name, frame, rule, control))
-    changed = {c: m for c, m in marks.items() if _blanks(frame[c], m)}
-    log.extend(_entries(name, frame, rule, changed))
+    sheet = sheet_of(name, frame, rule, control)
+    changed = {c: m for c, m in marked(sheet).items() if _blanks(sheet.values[c], m)}
+    log.extend(_entries(sheet, changed))
     return frame.assign(**{c: _blank(frame[c], m) for c, m in changed.items()})
 
 
-def _blanks(column: pd.Series, reasons: Sequence[str]) -> bool:
-    return any(reasons) and any(r and not _empty(v) for v, r in zip(column.tolist(), reasons, strict=True))
+def _blanks(values: Sequence[object], reasons: Sequence[str]) -> bool:
+    return any(reasons) and any(r and not _empty(v) for v, r in zip(values, reasons, strict=True))
 
 
 def _empty(value: object) -> bool:
@@ -117,16 +117,18 @@ def _blank(column: pd.Series, reasons: Sequence[str]) -> pd.Series:
     return pd.Series(said, index=column.index, dtype=column.dtype)
 
 
-def _entries(name: str, frame: pd.DataFrame, rule: TableRule, marks: Marks) -> Iterator[Row]:
+def _entries(sheet: Sheet, marks: Marks) -> Iterator[Row]:
+    name, values = sheet.name, sheet.values
     for reason in ("individual", "unclassified"):
         whole = [c for c, reasons in marks.items() if reason in reasons]
-        n_cells = sum(not _empty(v) for c in whole for v in frame[c])
+        n_cells = sum(not _empty(v) for c in whole for v in values[c])
         if n_cells:
             yield _entry(name, " ".join(whole), "all", reason, n_cells)
         marks = {c: reasons for c, reasons in marks.items() if c not in whole}
-    keys = [c for c in frame.columns if rule.kind(c) == "key" and c not in LONG]
-    values = {c: frame[c].tolist() for c in frame.columns if c in marks or c in keys}
-    for k in range(len(frame)):
+    if not marks:
+        return
+    keys = [c for c in values if sheet.rule.kind(c) == "key" and c not in LONG]
+    for k in range(len(sheet.frame)):
         found: dict[str, list[str]] = {}
         for column, reasons in marks.items():
             if reasons[k] and not _empty(values[column][k]):

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +18,7 @@ Axes = tuple[tuple[str, str], ...]
 Quantity = tuple[str, Axes]
 Place = tuple[str, int, str]
 """Table, row and column of a cell."""
+Columns = Mapping[str, list[Any]]
 VISITED = "visited"
 
 
@@ -30,11 +32,15 @@ class Addition:
 
 @dataclass(slots=True, kw_only=True)
 class Counts:
-    """Every quantity with its value and the cells that show it; `clashes` are quantities with two values."""
+    """Every quantity with its value and the cells that show it; `clashes` are quantities with two values.
+
+    `columns` are those of each table, by name.
+    """
 
     values: dict[Quantity, float] = field(default_factory=dict)
     places: dict[Quantity, list[Place]] = field(default_factory=lambda: defaultdict(list))
     at: dict[Place, Quantity] = field(default_factory=dict)
+    columns: dict[str, Columns] = field(default_factory=dict)
     additions: list[Addition] = field(default_factory=list)
     clashes: list[Quantity] = field(default_factory=list)
 
@@ -65,7 +71,8 @@ def counts_of(tables: Mapping[str, pd.DataFrame], plan: Plan) -> Counts:
     for name, frame in tables.items():
         rule = declared().tables.get(name)
         if rule is not None:
-            _collect(counts, name, frame, rule, plan)
+            counts.columns[name] = {str(c): frame[c].tolist() for c in frame.columns}
+            _collect(counts, _Table(name=name, columns=counts.columns[name], n=len(frame), rule=rule, plan=plan))
     for name, frame in tables.items():
         rule = declared().tables.get(name)
         for part, whole in rule.of.items() if rule is not None else ():
@@ -80,40 +87,61 @@ def counts_of(tables: Mapping[str, pd.DataFrame], plan: Plan) -> Counts:
     return counts
 
 
-def is_share(frame: pd.DataFrame, plan: Plan) -> list[bool]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """A table of n rows by its columns; `axes` are those that have been read."""
+
+    name: str
+    columns: Columns
+    n: int
+    rule: TableRule
+    plan: Plan
+    axes: dict[str, list[str]] = field(default_factory=dict)
+
+    def axis(self, value: str) -> list[str]:
+        """Return for each row where it lies on an axis: at a value, or where its @column says."""
+        if value not in self.axes:
+            self.axes[value] = _axis(value, self)
+        return self.axes[value]
+
+
+def _is_share(table: _Table) -> list[bool]:
     """Return for each row whether its mean is a proportion: by its kind, else by the kind of its outcome or column."""
-    if "kind" in frame:
-        return [k in ("share", "binary") for k in frame["kind"]]
-    key = next(c for c in ("outcome", "column") if c in frame)
-    yes_no = {getattr(o, {"outcome": "id"}.get(key, key)) for o in plan.outcomes if o.kind == "binary"}
-    return [c in yes_no for c in frame[key]]
+    columns = table.columns
+    if "kind" in columns:
+        return [k in ("share", "binary") for k in columns["kind"]]
+    key = next(c for c in ("outcome", "column") if c in columns)
+    yes_no = {getattr(o, {"outcome": "id"}.get(key, key)) for o in table.plan.outcomes if o.kind == "binary"}
+    return [c in yes_no for c in columns[key]]
 
 
-def people_rows(frame: pd.DataFrame, rule: TableRule) -> list[bool]:
+def _people_rows(table: _Table) -> list[bool]:
     """Return for each row whether its counts are counts of people."""
-    columns = [(frame[c].tolist(), v) for c, v in rule.people.items()]
-    return [all(values[k] == v for values, v in columns) for k in range(len(frame))]
+    columns = [(table.columns[c], v) for c, v in table.rule.people.items()]
+    return [all(values[k] == v for values, v in columns) for k in range(table.n)]
 
 
-def _collect(counts: Counts, name: str, frame: pd.DataFrame, rule: TableRule, plan: Plan) -> None:
-    mine = people_rows(frame, rule) if rule.people else [True] * len(frame)
+def _collect(counts: Counts, table: _Table) -> None:
+    name, rule = table.name, table.rule
+    mine = _people_rows(table) if rule.people else [True] * table.n
     for column, text in {**rule.n, **rule.count}.items():
-        if column not in frame:
+        if column not in table.columns:
             continue
-        quantity = _reader(text, frame, plan, f"{name}.{column}")
-        for k, value in enumerate(frame[column].tolist()):
+        quantity = _reader(text, table, column)
+        for k, value in enumerate(table.columns[column]):
             if mine[k] and _known(value):
                 counts.add(quantity(k), float(value), (name, k, column))
-    _collect_shares(counts, name, frame, rule, plan)
+    _collect_shares(counts, table)
 
 
-def _collect_shares(counts: Counts, name: str, frame: pd.DataFrame, rule: TableRule, plan: Plan) -> None:
-    yes_no = is_share(frame, plan) if rule.mean else []
+def _collect_shares(counts: Counts, table: _Table) -> None:
+    name, rule, columns = table.name, table.rule, table.columns
+    yes_no = _is_share(table) if rule.mean else []
     for column, (base, text) in {**rule.share, **rule.mean}.items():
-        if column not in frame or base not in frame:
+        if column not in columns or base not in columns:
             continue
-        quantity = _reader(text, frame, plan, f"{name}.{column}")
-        for k, (value, n) in enumerate(zip(frame[column].tolist(), frame[base].tolist(), strict=True)):
+        quantity = _reader(text, table, column)
+        for k, (value, n) in enumerate(zip(columns[column], columns[base], strict=True)):
             share = column in rule.share or yes_no[k]
             if share and _known(value) and _known(n) and (name, k, base) in counts.at:
                 counts.add(quantity(k), float(round(value * n)), (name, k, column))
@@ -124,15 +152,16 @@ def _known(value: object) -> bool:
     return value is not None and value is not pd.NA and math.isfinite(float(value))  # type: ignore[arg-type]
 
 
-def _reader(text: str, frame: pd.DataFrame, plan: Plan, own: str) -> Callable[[int], Quantity]:
+def _reader(text: str, table: _Table, column: str) -> Callable[[int], Quantity]:
     """Return what makes the quantity of a row from its declaration; one without is the cell's own."""
+    own = f"{table.name}.{column}"
     if not text:
         return lambda k: (own, (("row", str(k)),))
     kind, *axes = text.split()
     prefix, at, named_in = kind.partition("@")
-    kinds = [prefix + str(v) for v in frame[named_in]] if at else [kind] * len(frame)
+    kinds = [prefix + str(v) for v in table.columns[named_in]] if at else [kind] * table.n
     alias = declared().alias
-    values = [(a, _axis(v or f"@{a}", frame, plan)) for a, _, v in (x.partition("=") for x in axes)]
+    values = [(a, table.axis(v or f"@{a}")) for a, _, v in (x.partition("=") for x in axes)]
 
     def quantity(k: int) -> Quantity:
         named, *more = alias.get(kinds[k], kinds[k]).split()
@@ -140,19 +169,20 @@ def _reader(text: str, frame: pd.DataFrame, plan: Plan, own: str) -> Callable[[i
         found.update((a, v) for a, _, v in (m.partition("=") for m in more))
         if found.get("outcome") == "":
             return own, (("row", str(k)),)
-        return _bounds(named, found, plan) if named == VISITED else (named, _axes(found))
+        return _bounds(named, found, table.plan) if named == VISITED else (named, _axes(found))
 
     return quantity
 
 
-def _axis(value: str, frame: pd.DataFrame, plan: Plan) -> list[str]:
+def _axis(value: str, table: _Table) -> list[str]:
+    columns = table.columns
     if not value.startswith("@"):
-        return [value] * len(frame)
+        return [value] * table.n
     column = value[1:]
-    if column == "outcome" and column not in frame:
-        ids = {(o.column, o.wave): o.id for o in plan.outcomes}
-        return [ids.get(pair, "") for pair in zip(frame["column"], frame["wave"], strict=True)]
-    return [_code(v) for v in frame[column].tolist()] if column in frame else [""] * len(frame)
+    if column == "outcome" and column not in columns:
+        ids = {(o.column, o.wave): o.id for o in table.plan.outcomes}
+        return [ids.get(pair, "") for pair in zip(columns["column"], columns["wave"], strict=True)]
+    return [_code(v) for v in columns[column]] if column in columns else [""] * table.n
 
 
 def _code(value: object) -> str:

@@ -69,8 +69,7 @@ class Sheet:
 
 def sheet_of(name: str, frame: pd.DataFrame, rule: TableRule, control: Control) -> Sheet:
     """Return a table by its columns."""
-    values = {str(c): frame[c].tolist() for c in frame.columns}
-    return Sheet(name=name, frame=frame, values=values, rule=rule, control=control)
+    return Sheet(name=name, frame=frame, values=control.counts.columns[name], rule=rule, control=control)
 
 
 def marked(sheet: Sheet) -> Marks:
