@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass, replace
 
 import pytest
 
-from mtb_eval.report.document import Section
+from mtb_eval.report.document import Cell, Section
 from mtb_eval.report.edition import Edition, edition
 from mtb_eval.report.sections import SECTIONS
 from mtb_eval.report.sections.checklist import checklist
@@ -57,7 +57,7 @@ def test_every_deviation_and_everything_assumed_is_listed(one):
         assert deviation.why.of(one.language) in text
     for rule in rules(one):
         if rule.status in ("assumed", "inferred"):
-            assert rule.source in text
+            assert (FULL.danish[rule.source] if one.language == "da" else rule.source) in text
     for instrument in FULL.instruments.values():
         assert instrument.label.of(one.language) in text
     assert text.count(one.say("status.assumed")) >= 40
@@ -116,3 +116,35 @@ def test_reproduction_names_every_seed_and_what_cannot_be_repeated(one):
     assert made.sure[0] == one.say("reproduce.not_synthetic")
     real = replace(one, provenance=replace(one.provenance, synthetic=False, seed=None))
     assert reproduce(real).sure[0] == one.say("reproduce.not_real")
+
+
+def _sources(one: Edition) -> set[str]:
+    """Return the source of everything that is declared with one, in English."""
+    instruments = FULL.instruments.values()
+    scales = [s for i in instruments for s in i.scales]
+    cutoffs = [c for s in scales for c in s.cutoffs]
+    return {x.source for x in (*rules(one), *instruments, *scales, *cutoffs, *FULL.outcomes, *FULL.variables)}
+
+
+def _shown_sources(one: Edition) -> list[Cell]:
+    section = deviations(one)
+    tables = [*section.tables, *(t for f in section.folds for t in f.tables)]
+    return [line.cells[2] for t in tables if t.id.startswith("assumed-") for line in t.lines]
+
+
+def test_every_source_is_shown_in_the_language_of_the_report(one):
+    shown = _shown_sources(one)
+    allowed = {FULL.danish[s] for s in _sources(one)} if one.language == "da" else _sources(one)
+    assert shown
+    assert {cell.text for cell in shown} <= allowed
+    assert {cell.lang for cell in shown} == {""}
+
+
+def test_a_source_without_danish_is_shown_in_english_and_marked_as_such(one):
+    shown = _shown_sources(replace(one, plan=replace(FULL, danish={})))
+    assert {cell.text for cell in shown} <= _sources(one)
+    assert {cell.lang for cell in shown} == ({"en"} if one.language == "da" else {""})
+
+
+def test_danish_is_given_for_the_declared_sources_and_for_no_other(one):
+    assert set(FULL.danish) == _sources(one)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mtb_eval.study import PlanError, load_plan, read_checklist, read_deviations
+from mtb_eval.study.danish import read_danish
 
 ITEM = """
 [[items]]
@@ -55,3 +56,17 @@ def test_shipped_deviations_say_what_and_why_in_both_languages():
     found = load_plan().deviations
     assert {"model", "few-clusters", "missing", "dose", "placements"} <= {d.id for d in found}
     assert all(t.en and t.da for d in found for t in (d.topic, d.published, d.here, d.why))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("[other]\n", "unknown table 'other'"), ('[sources]\n"a" = 1\n', "needs a Danish text in quotes")],
+)
+def test_a_wrong_file_of_danish_sources_is_refused(tmp_path, text, problem):
+    (tmp_path / "danish.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(PlanError, match=problem):
+        read_danish(tmp_path / "danish.toml")
+
+
+def test_without_a_file_of_danish_sources_there_are_none(tmp_path):
+    assert read_danish(tmp_path / "danish.toml") == {}

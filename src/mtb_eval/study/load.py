@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mtb_eval.study.checklist import read_checklist
 from mtb_eval.study.claims import read_claims
+from mtb_eval.study.danish import read_danish
 from mtb_eval.study.deviations import read_deviations
 from mtb_eval.study.instruments import read_instruments
 from mtb_eval.study.plan import Plan
@@ -21,7 +22,8 @@ def load_plan(folder: str | Path | None = None) -> Plan:
     """Return the plan declared in `folder` (default: Minding the Baby).
 
     The folder holds plan.toml, sources.toml, instruments/*.toml and, where there is something to declare, claims.csv
-    (published statements), deviations.toml (where the evaluation does otherwise) and checklist.toml (for reporting).
+    (published statements), deviations.toml (where the evaluation does otherwise), checklist.toml (for reporting) and
+    danish.toml (the sources of declarations in Danish).
     Raises PlanError with file, table and key where something is unknown, missing, repeated or refers to nothing.
     """
     root = DEFAULT_PLAN if folder is None else Path(folder)
@@ -37,7 +39,8 @@ def load_plan(folder: str | Path | None = None) -> Plan:
         claims=read_claims(root / "claims.csv"),
     )
     checklist, deviations = read_checklist(root / "checklist.toml"), read_deviations(root / "deviations.toml")
-    return _checked(replace(full, checklist=checklist, deviations=deviations))
+    full = replace(full, checklist=checklist, deviations=deviations, danish=read_danish(root / "danish.toml"))
+    return _checked(full)
 
 
 def _checked(plan: Plan) -> Plan:

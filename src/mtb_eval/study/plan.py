@@ -209,6 +209,7 @@ class Plan:
     claims: tuple[Claim, ...] = ()
     checklist: tuple[ChecklistItem, ...] = ()
     deviations: tuple[Deviation, ...] = ()
+    danish: Mapping[str, str] = field(default_factory=dict)
 
     def with_files(
         self, *, instruments: Mapping[str, Instrument], sources: tuple[Source, ...], claims: tuple[Claim, ...]

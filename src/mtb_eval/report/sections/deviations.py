@@ -77,10 +77,11 @@ def _measures(edition: Edition, items: list[Item]) -> Fold:
 
 def _line(edition: Edition, item: Item, *, href: str = "") -> Line:
     kind, label, status, source = item
-    other = "en" if edition.language != "en" else ""
+    danish = edition.plan.danish.get(source, "") if edition.language == "da" else source
+    said = word(danish or source, lang="" if danish else "en")
     shown = word(edition.named("status", status) if status else "")
     under = "" if href else edition.say(f"deviations.kind_{kind}")
-    return Line(cells=(word(label, under=under, href=href), shown, word(source, lang=other)), tags={"kind": kind})
+    return Line(cells=(word(label, under=under, href=href), shown, said), tags={"kind": kind})
 
 
 def _items(edition: Edition) -> Iterator[Item]:
