@@ -66,9 +66,11 @@ class _Axis(Axis):
         lists = vars(self)
         unmade = [name for name in ("majorTicks", "minorTicks") if name not in lists]
         lists.update({name: [] for name in unmade})
-        yield
-        for name in unmade:
-            lists.pop(name, None)
+        try:
+            yield
+        finally:
+            for name in unmade:
+                lists.pop(name, None)
 
     def _plain(self) -> bool:
         """Return whether there are only marks and labels on the first side, and no label of the axis to keep clear."""
