@@ -75,7 +75,7 @@ test-full: $(VENV)/.dev  ## the tests with the simulations at full length
 
 browser-test: $(VENV)/.browser  ## test the report in a headless Chromium: the system's, else Debian's is installed
 	@.ci/chromium
-	@"$(PY)" -m pytest tests/browser
+	@"$(PY)" -m pytest -n "$(JOBS)" --dist loadfile tests/browser
 
 check: $(VENV)/.dev      ## linter, formatter, types, import directions
 	@"$(VENV)/bin/ruff" check src tests notebooks
