@@ -150,3 +150,11 @@ def test_a_folder_without_a_plan_is_refused(tmp_path: Path):
         load_plan(tmp_path)
     with pytest.raises(PlanError, match="is not a folder"):
         load_plan(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["deviations", "checklist", "danish", "sources", "variables", "claims", "instruments"])
+def test_what_has_a_file_of_its_own_is_refused_in_the_plan_file(copied, name):
+    text = (copied / "plan.toml").read_text(encoding="utf-8")
+    (copied / "plan.toml").write_text(f"{text}\n[{name}]\na = 1\n", encoding="utf-8")
+    with pytest.raises(PlanError, match=f"plan.toml: '{name}' belongs in a file of its own"):
+        load_plan(copied)

@@ -16,6 +16,8 @@ from mtb_eval.study.sources import Source
 from mtb_eval.study.tables import PlanError, build, build_all, read_only, read_toml, unique
 
 DEFAULT_PLAN = Path(__file__).parent
+ELSEWHERE = {"variables", "sources", "instruments", "claims", "checklist", "deviations", "danish"}
+"""What a plan holds that files other than plan.toml declare."""
 
 
 def load_plan(folder: str | Path | None = None) -> Plan:
@@ -30,6 +32,9 @@ def load_plan(folder: str | Path | None = None) -> Plan:
     if not root.is_dir():
         raise PlanError(f"study description: {root} is not a folder")
     tables = read_toml(root / "plan.toml")
+    elsewhere = sorted(ELSEWHERE & set(tables))
+    if elsewhere:
+        raise PlanError(f"plan.toml: {elsewhere[0]!r} belongs in a file of its own beside it; move it there")
     files = read_only(root / "sources.toml", "sources", "variables")
     plan = build(Plan, {**tables, "variables": files.get("variables", [])}, "plan.toml")
     sources = build_all(Source, files.get("sources", []), "sources.toml")
