@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pandas.testing as pdt
 import pytest
-from scipy.optimize import linprog
+from scipy.optimize import OptimizeResult, linprog
 from tests.analysis.disclosure_attack import given_away
 
 from mtb_eval.analysis.disclosure import disclosed, disclosed_tables, released
@@ -190,6 +190,21 @@ def test_a_running_count_keeps_only_what_is_far_apart():
 @pytest.mark.parametrize("seed", range(12))
 def test_margins_never_give_a_cell_away(seed):
     """Random tables with both margins and the total: no small cell can be solved for."""
+    counts = _margins(seed)
+    hidden = protected(counts, (), 5)
+    ranges = _ranges(counts, lambda p: counts.at[p] not in hidden, 5)
+    assert [r for r in ranges if r[2] - r[1] < 4 - 1e-5] == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_a_range_cannot_be_found_more_is_hidden(seed, monkeypatch):
+    found = protected(_margins(seed), (), 5)
+    failed = OptimizeResult(status=4, x=None)
+    monkeypatch.setattr("mtb_eval.analysis.disclosure_protect.milp", lambda *_, **__: failed)
+    assert found < protected(_margins(seed), (), 5)
+
+
+def _margins(seed: int) -> Counts:
     rng = np.random.default_rng(seed)
     table = rng.poisson(rng.choice([2.0, 6.0, 12.0], size=(4, 5)))
     counts = _counts({f"{i}-{j}": n for (i, j), n in np.ndenumerate(table)})
@@ -199,9 +214,7 @@ def test_margins_never_give_a_cell_away(seed):
     for j in range(5):
         counts.add(_q(f"column {j}"), float(table[:, j].sum()), ("t", j, "column"))
         counts.parts(_q(f"column {j}"), tuple(_q(f"{i}-{j}") for i in range(4)))
-    hidden = protected(counts, (), 5)
-    ranges = _ranges(counts, lambda p: counts.at[p] not in hidden, 5)
-    assert [r for r in ranges if r[2] - r[1] < 4 - 1e-5] == []
+    return counts
 
 
 def _q(name: str) -> Quantity:

@@ -24,7 +24,7 @@ import pandas as pd
 from mtb_eval.analysis.disclosure_claims import chance_hidden, hidden_claims
 from mtb_eval.analysis.disclosure_counts import counts_of
 from mtb_eval.analysis.disclosure_declared import declared
-from mtb_eval.analysis.disclosure_marks import Control, Marks, Sheet, marked, sheet_of
+from mtb_eval.analysis.disclosure_marks import Control, Marks, Sheet, marked
 from mtb_eval.analysis.disclosure_protect import protected
 from mtb_eval.analysis.results import Results
 from mtb_eval.study import Plan
@@ -89,7 +89,7 @@ def _shown(name: str, frame: pd.DataFrame, control: Control, log: list[Row]) -> 
         if len(frame):
             log.append(_entry(name, "all", "all", "unclassified" if rule is None else "individual", frame.size))
         return frame.iloc[:0]
-    sheet = sheet_of(name, frame, rule, control)
+    sheet = Sheet(name=name, frame=frame, values=control.counts.columns[name], rule=rule, control=control)
     changed = {c: m for c, m in marked(sheet).items() if _blanks(sheet.values[c], m)}
     log.extend(_entries(sheet, changed))
     return frame.assign(**{c: _blank(frame[c], m) for c, m in changed.items()})

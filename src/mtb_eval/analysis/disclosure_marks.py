@@ -67,11 +67,6 @@ class Sheet:
         return place in self.control.counts.at and self.control.counts.at[place] in self.control.hidden
 
 
-def sheet_of(name: str, frame: pd.DataFrame, rule: TableRule, control: Control) -> Sheet:
-    """Return a table by its columns."""
-    return Sheet(name=name, frame=frame, values=control.counts.columns[name], rule=rule, control=control)
-
-
 def marked(sheet: Sheet) -> Marks:
     """Return for each column of a table, row by row, why a cell is not shown; empty where it is."""
     columns, rule = list(sheet.frame.columns), sheet.rule

@@ -167,7 +167,7 @@ def _loosened(counts: Counts, additions: list[Addition], hidden: set[Quantity], 
             found = milp(aim, constraints=sums, bounds=bounds)
             if found.status == UNBOUNDED:
                 high[j] = np.inf
-            else:
+            elif found.x is not None:  # else nothing is known of the range, and more is hidden
                 low, high = np.minimum(low, found.x), np.maximum(high, found.x)
         if _small(true[j], threshold) and high[j] - low[j] < threshold - 1 - NEAR:
             near = [a for a in additions if quantity in (a.total, *a.parts)]
