@@ -11,7 +11,7 @@ from fontTools import subset  # type: ignore[import-untyped]
 from matplotlib import get_data_path
 
 FACES = {400: "DejaVuSans.ttf", 700: "DejaVuSans-Bold.ttf"}
-# Of the layout only kerning is kept, from its short table: the long ones take three quarters of the time.
+# Of the layout only kerning is kept, from its short table: the long ones take two thirds of the time.
 DROPPED = ["FFTM", "GDEF", "GPOS", "GSUB"]
 
 

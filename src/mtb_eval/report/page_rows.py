@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from markupsafe import Markup
+from collections.abc import Sequence
+
+from markupsafe import Markup, escape
 
 from mtb_eval.report.decimals import missing_places
 from mtb_eval.report.document import Cell, Line, Table
-
-SAFE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"})
 
 
 def table_rows(table: Table) -> Markup:
@@ -16,8 +16,8 @@ def table_rows(table: Table) -> Markup:
     return Markup("".join(f"      <tr{_of_line(line)}>{_cells(table, line, lacks)}</tr>\n" for line, lacks in rows))
 
 
-def _cells(table: Table, line: Line, lacks: object) -> str:
-    shown = zip(line.cells, table.columns, lacks, strict=True)  # type: ignore[call-overload]
+def _cells(table: Table, line: Line, lacks: Sequence[int]) -> str:
+    shown = zip(line.cells, table.columns, lacks, strict=True)
     parts = []
     for k, (cell, column, room) in enumerate(shown):
         tag, scope = ("td", "") if k else ("th", ' scope="row"')
@@ -56,4 +56,4 @@ def _text(cell: Cell) -> str:
 
 
 def _safe(text: str) -> str:
-    return text.translate(SAFE)
+    return str(escape(text))

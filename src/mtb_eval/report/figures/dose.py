@@ -30,6 +30,8 @@ from mtb_eval.report.style import (
 
 LABEL, ROW, HEAD, FOOT = 46.0, 7.0, 5.0, 18.0
 PANEL, COLUMNS, OWN = 27.0, 3, -19.0
+ROOM = 1.12
+"""How far an axis goes beyond the greatest values drawn: an arrowhead stands there."""
 HIGH, LOW = ARMS["mtb"], replace(ARMS["mtb"], fill=WHITE, line=DASHED)
 VISITS = replace(ARMS["mtb"], width=1.0, size=4.0)
 CARE = replace(ARMS["control"], width=1.0, size=4.0, line="-")
@@ -96,7 +98,7 @@ def _bins(edition: Edition, ax: Axes, rows: list[Row], reach: float, right: floa
     middles = [(number(r, "low") + number(r, "high")) / 2 for r in others]
     for at, here, look in (([OWN] * len(own), own, CARE), (middles, others, VISITS)):
         intervals(ax, at, [_interval(r) for r in here], look, reach=reach, upright=True)
-    ax.set(xlim=(-32, right + 4), ylim=(-1.12 * reach, 1.12 * reach))
+    ax.set(xlim=(-32, right + 4), ylim=(-ROOM * reach, ROOM * reach))
     ticks = list(range(0, int(right) + 1, 20 if right > 60 else 10))
     ax.set_xticks([OWN, *ticks], [edition.say("bins.control"), *(edition.numbers.count(t) for t in ticks)], fontsize=7)
     ax.yaxis.set_major_formatter(lambda y, _: edition.numbers.plain(y))

@@ -134,15 +134,16 @@ def _range(row: Row) -> Interval:
 
 def _choices(edition: Edition, ax: Axes, outcomes: Sequence[tuple[float, str]]) -> None:
     """Draw for each outcome a line over the range, a tick for each set of choices, and the primary estimate."""
-    found = [(y, r, number(r, "standardised")) for y, o in outcomes for r in specifications_of(edition, o)]
-    ranges = {y: [v for at, _, v in found if at == y] for y, _, _ in found}
-    if not ranges:
+    rows = [(y, chosen) for y, o in outcomes if (chosen := specifications_of(edition, o))]
+    if not rows:
         return
-    lows, highs = [min(v) for v in ranges.values()], [max(v) for v in ranges.values()]
-    ax.hlines(list(ranges), lows, highs, colors=LINE, linewidth=2.2, zorder=1)
+    found = [(y, [number(r, "standardised") for r in chosen]) for y, chosen in rows]
+    lows, highs = [min(values) for _, values in found], [max(values) for _, values in found]
+    ax.hlines([y for y, _ in found], lows, highs, colors=LINE, linewidth=2.2, zorder=1)
     marks: dict[str, Any] = {"marker": "|", "color": GREY, "markersize": 6}
-    ax.plot([v for _, _, v in found], [y for y, _, _ in found], linestyle="none", zorder=2, **marks)
-    decided = [(y, v) for y, r, v in found if r.get("decides")]
+    x, at = [v for _, values in found for v in values], [y for y, values in found for _ in values]
+    ax.plot(x, at, linestyle="none", zorder=2, **marks)
+    decided = [(y, number(r, "standardised")) for y, chosen in rows for r in chosen if r.get("decides")]
     intervals(ax, [y for y, _ in decided], [(v, v, v) for _, v in decided], PRIMARY, reach=1e9)
 
 
